@@ -1,0 +1,37 @@
+/* pool.h -- a fixed set of threads that share a list of tasks.
+ *
+ *     struct pool *p;
+ *     pool_new(&p, 2, &err);
+ *     pool_run(p, n_batches, embed_batch, &work);
+ *     pool_free(p);
+ *
+ * Tasks are handed out in order, so what a task computes must not depend on
+ * which thread runs it: that is what makes results equal for any thread count.
+ * Threads do not survive fork(): create pools after it.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BASE_POOL_H
+#define BASE_POOL_H
+
+#include "base/err.h"
+
+struct pool;
+
+/* One task.  task in 0..n-1; worker in 0..pool_size()-1 names scratch memory
+ * that no other running task uses.  Non-zero ends the run early. */
+typedef int pool_fn(int task, int worker, void *payload);
+
+/* n_threads >= 1 counts the caller, who works too: 1 starts no thread.
+ * 0 means one per processor this process may run on, 64 at most. */
+int pool_new(struct pool **out, int n_threads, struct err *err);
+
+/* Threads, the caller included. */
+int pool_size(const struct pool *p);
+
+/* Runs tasks 0..n-1 and waits.  p may be NULL: all run in the caller as worker 0.
+ * Returns 0, or the first non-zero result in order of task number among those run. */
+int pool_run(struct pool *p, int n, pool_fn *fn, void *payload);
+
+void pool_free(struct pool *p);
+
+#endif

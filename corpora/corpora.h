@@ -1,0 +1,71 @@
+/* corpora.h -- reads document collections, queries and judgements of many formats.
+ *
+ *     struct doc_source src;
+ *     struct corpus_options opt = {0};
+ *     if (corpus_open(&src, "data/scifact", &opt, &err)) ...
+ *     while ((rc = src.next(&doc, src.self, &err)) == 1) ...
+ *     src.close(src.self);
+ *
+ * Readers stream: memory is bounded by one document.  A bad line is an error
+ * "FILE:LINE: reason"; with skip_bad it is counted and passed over.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CORPORA_CORPORA_H
+#define CORPORA_CORPORA_H
+
+#include <stddef.h>
+
+#include "base/doc.h"
+#include "base/err.h"
+
+/* One row of the table of formats. */
+struct corpus_options;
+struct corpus_format {
+    const char *name;  /* "beir", "jsonl", "tsv", "text" */
+    const char *about; /* printed by `fovea help corpora` */
+    /* 1 if this path looks like the format (by its name and kind, not by its content). */
+    int (*accepts)(const char *path);
+    int (*open)(struct doc_source *out, const char *path, const struct corpus_options *opt,
+                struct err *err);
+};
+
+struct corpus_options {
+    const char *format;      /* a name of the table; NULL = guess from the path; "-" reads jsonl unless said */
+    const char *id_field;    /* JSONL: default "_id", else "id", "docno", "docid" */
+    const char *title_field; /* JSONL: default "title" */
+    const char *text_field;  /* JSONL: default "text", else "contents", "body", "doc" */
+    int skip_bad;            /* pass over bad lines and files, and count them */
+    size_t *n_bad;           /* where to count, or NULL */
+    /* Told about each bad line that is passed over, or NULL. */
+    void (*on_bad)(const char *message, void *payload);
+    void *payload;
+};
+
+/* NULL-terminated, default first. */
+extern const struct corpus_format *const corpus_formats[];
+
+/* Opens a collection.  E_NOTFOUND, E_IO, or E_INVALID if no format accepts the path (names them). */
+int corpus_open(struct doc_source *out, const char *path, const struct corpus_options *opt,
+                struct err *err);
+
+/* Queries: id and text, in the order of the file. */
+struct query {
+    const char *qid;
+    const char *text;
+};
+struct query_list {
+    struct query *queries; /* [n] */
+    size_t n;
+    void *memory;          /* owns the strings */
+};
+
+/* Reads queries from a BEIR folder (queries.jsonl[.gz]), a .jsonl file or a .tsv file (id TAB text).
+ * E_FORMAT "FILE:LINE: reason"; a query id that comes twice is an error. */
+int queries_load(struct query_list *out, const char *path, struct err *err);
+void queries_clear(struct query_list *q);
+
+/* The path of the judgements of a BEIR folder: qrels/SPLIT.tsv or .tsv.gz; the caller's.
+ * E_NOTFOUND lists the splits that there are. */
+int corpus_qrels_path(char **out, const char *dir, const char *split, struct err *err);
+
+#endif

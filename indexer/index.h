@@ -1,0 +1,225 @@
+/* index.h -- the index: one SQLite file that holds documents, terms and vectors.
+ *
+ *     struct index *ix = NULL;
+ *     struct index_options opt = {.mode = INDEX_CREATE, .settings = {.model = "minilm"}};
+ *     if (index_open(&ix, "scifact.fovea", &opt, &err)) ...
+ *     index_add(ix, &doc, &err);            // or index_delete(ix, "docno", &err)
+ *     index_commit(ix, &err);               // all of it, in every leg, or nothing
+ *     index_close(ix);
+ *
+ * An index is a list of immutable segments.  A segment holds passages numbered
+ * 0..n-1 *in the order of docno descending* (then of place in the document): so the
+ * smaller of two passage numbers is the one that trec_eval ranks first on a tie,
+ * and a top-k over a segment breaks ties right by keeping what came first.
+ *
+ * Threads: one thread at a time per handle; open a handle per thread.  Readers in other
+ * handles and processes never wait for a writer; one writer at a time per file.
+ * FORMAT.md describes every byte.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef INDEXER_INDEX_H
+#define INDEXER_INDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/doc.h"
+#include "base/err.h"
+#include "base/pool.h"
+#include "indexer/analyzer.h"
+#include "indexer/chunk.h"
+#include "model/model.h"
+
+struct index;
+
+enum { INDEX_READ = 0, INDEX_WRITE = 1, INDEX_CREATE = 2 };
+
+/* What an index is made with, once.  NULL or zeroed = default when made, "as recorded" when opened. */
+struct index_settings {
+    const char *analyzer; /* default "english" */
+    const char *chunking; /* default "whole"; see chunk.h */
+    const char *model;    /* encoder: a name or folder for model_find; NULL = no dense leg; "none" says so */
+    const char *vectors;  /* FAISS factory string; default "Flat": exact */
+};
+
+/* Long work tells how far it is: `done` of `total` (0 = unknown) `what` ("documents", "passages embedded").
+ * Non-zero asks to stop: the call returns E_STOP and the last commit stands. */
+typedef int index_progress_fn(const char *what, uint64_t done, uint64_t total, void *payload);
+
+struct index_options {
+    int mode;                       /* INDEX_READ (default), INDEX_WRITE, INDEX_CREATE */
+    const char *name;               /* prefix of the tables; default "fovea" */
+    struct index_settings settings; /* an index that was made with others is an error that says which */
+    int precision;                  /* MODEL_I8 or MODEL_F32: how the encoder computes */
+    struct pool *pool;              /* borrowed until close; NULL = this thread alone */
+    size_t buffer_bytes;            /* text held before it is written as a segment; 0 = 64 MiB */
+    index_progress_fn *progress;    /* or NULL */
+    void *payload;
+};
+
+/* Opens an index.
+ * E_NOTFOUND no such file (mode not INDEX_CREATE); E_FORMAT not a SQLite file, no index in it, or a
+ * newer format (says which version is needed); E_INVALID other settings than recorded; E_IO. */
+int index_open(struct index **out, const char *path, const struct index_options *opt,
+               struct err *err);
+
+/* Closes; what was not committed is forgotten. */
+void index_close(struct index *ix);
+
+/* Adds a document to the pending commit, replacing the one with the same docno.
+ * Returns INDEX_ADDED, INDEX_UPDATED or INDEX_UNCHANGED (the same content is there already:
+ * nothing to do, which is how interrupted indexing resumes), or negative. */
+enum { INDEX_ADDED = 0, INDEX_UPDATED = 1, INDEX_UNCHANGED = 2 };
+int index_add(struct index *ix, const struct doc *doc, struct err *err);
+
+/* Deletes in the pending commit.  1 if it was there, 0 if not, or negative. */
+int index_delete(struct index *ix, const char *docno, struct err *err);
+
+/* Makes everything since the last commit durable and visible, in one transaction,
+ * merging segments when the tiers ask for it.  On failure the last commit stands
+ * and the pending changes are dropped. */
+int index_commit(struct index *ix, struct err *err);
+
+/* Forgets everything since the last commit. */
+void index_rollback(struct index *ix);
+
+/* Merges all segments into one and drops deleted passages. */
+int index_merge(struct index *ix, struct err *err);
+
+/* Shows the handle the newest commit.  Cheap if there is none. */
+int index_refresh(struct index *ix, struct err *err);
+
+/* ---- what it is ---- */
+
+struct index_stats {
+    uint64_t n_documents;   /* live */
+    uint64_t n_passages;    /* live */
+    uint64_t n_dead;        /* passages deleted but not merged away */
+    uint64_t n_terms;       /* sum of lengths of live passages */
+    int n_segments;
+    uint64_t n_commits;     /* since the index was made */
+    uint64_t bytes;         /* of the file, WAL not counted */
+    uint64_t text_bytes, postings_bytes, vector_bytes, other_bytes; /* where they are */
+};
+int index_stats(struct index_stats *out, struct index *ix, struct err *err);
+
+const char *index_path(const struct index *ix);
+const struct index_settings *index_settings(const struct index *ix); /* as recorded */
+const char *index_model_sha256(const struct index *ix);              /* "" without a dense leg */
+int index_vector_dim(const struct index *ix);                        /* 0 without a dense leg */
+
+/* Reads everything and compares: checksums, order, counts across legs, SQLite's own check.
+ * E_FORMAT names the first thing that is wrong. */
+int index_check(struct index *ix, struct err *err);
+
+/* ---- reading, for retriever/ and reranker/ ---- */
+
+/* The analyzer that the passages went through; borrowed until close. */
+struct analyzer *index_analyzer(struct index *ix);
+
+/* The encoder, opened on first use and checked against the recorded SHA-256 (E_INVALID says which model is needed);
+ * borrowed until close.  E_INVALID "no dense leg" without one. */
+int index_encoder(struct model **out, struct index *ix, struct err *err);
+
+struct segment; /* borrowed from the index until the next commit, refresh or close */
+
+int index_n_segments(const struct index *ix);
+struct segment *index_segment(const struct index *ix, int i);
+
+/* Live passages and the sum of their lengths over all segments: N and N * avgdl of BM25. */
+uint64_t index_n_passages(const struct index *ix);
+uint64_t index_n_terms(const struct index *ix);
+
+uint32_t segment_size(const struct segment *s);            /* passages, dead ones included */
+const uint32_t *segment_lengths(const struct segment *s);  /* [size] terms of each passage */
+const uint64_t *segment_dead(const struct segment *s);     /* bit set, one bit a passage; NULL if none is dead */
+const char *segment_docno(const struct segment *s, uint32_t passage); /* borrowed as the segment */
+int64_t segment_document(const struct segment *s, uint32_t passage);  /* id for index_document */
+
+static inline int segment_is_dead(const struct segment *s, uint32_t passage)
+{
+    const uint64_t *dead = segment_dead(s);
+
+    return dead && (dead[passage >> 6] >> (passage & 63) & 1);
+}
+
+/* A term's entry in a segment's dictionary. */
+struct term {
+    uint32_t df;      /* live passages that hold it: exact, whatever was deleted */
+    uint32_t n;       /* postings, dead ones included */
+    uint64_t offset;  /* of its postings, in the segment's postings */
+    uint64_t bytes;   /* of its postings */
+};
+
+/* Looks a term up.  1 found, 0 not there, negative: damaged or I/O. */
+int segment_find_term(struct term *out, struct segment *s, const char *term, size_t len,
+                      struct err *err);
+
+enum { POSTINGS_BLOCK = 128 };
+#define POSTINGS_END UINT32_MAX
+
+/* A pair that bounds a block: some passages of it may have freq up to `freq` only when their
+ * length is at least `length`.  The score of any posting of the block is at most the largest
+ * over its pairs of any score that grows with freq and falls with length. */
+struct impact {
+    uint32_t freq, length;
+};
+
+/* A cursor over the postings of one term, in order of passage number.
+ * Fields above the line are for reading; the rest belongs to postings.c. */
+struct postings {
+    uint32_t passage; /* current passage; POSTINGS_END after the last */
+    /* ---- */
+    uint32_t passages[POSTINGS_BLOCK]; /* the decoded block, first `in_block` are valid */
+    uint32_t freqs[POSTINGS_BLOCK];    /* decoded on demand */
+    int at, in_block, has_freqs;
+    uint32_t block, n_blocks;          /* the decoded block; n_blocks after the last */
+    const struct postings_block *blocks; /* [n_blocks] directory, owned by the segment's cache */
+    const unsigned char *data;         /* the term's bytes, owned by the segment's cache */
+};
+
+/* Opens a cursor on the first posting.  The term's bytes are read on first use and kept compressed by the segment. */
+int postings_open(struct postings *p, struct segment *s, const struct term *t, struct err *err);
+
+/* Moves on by one / to the first passage >= target (never back).  Returns p->passage. */
+uint32_t postings_next(struct postings *p);
+uint32_t postings_seek(struct postings *p, uint32_t target);
+
+/* The current posting's frequency, >= 1. */
+uint32_t postings_freq(struct postings *p);
+
+/* The block that holds the first passage >= target, without decoding it.
+ *
+ * from    a block number to begin the search at (0, or what the last call returned, if targets grow).
+ * Returns its number, or p->n_blocks if there is none. */
+uint32_t postings_find_block(const struct postings *p, uint32_t target, uint32_t from);
+
+/* The last passage of a block, and the pairs that bound it: impacts[*n], borrowed from the segment. */
+uint32_t postings_block_last(const struct postings *p, uint32_t block);
+const struct impact *postings_block_impacts(int *n, const struct postings *p, uint32_t block);
+
+/* The k live passages of a segment nearest to query by inner product, best first, ties by
+ * passage number ascending, exact for "Flat".
+ *
+ * passages, scores   [k];  *n  how many were found.
+ * query              [index_vector_dim]
+ */
+int segment_nearest(uint32_t *passages, float *scores, size_t *n, struct segment *s,
+                    const float *query, size_t k, struct err *err);
+
+/* Copies the stored vector of a passage to out [index_vector_dim]. */
+int segment_vector(float *out, struct segment *s, uint32_t passage, struct err *err);
+
+/* A document with the strings owned by `text` (cleared first).  E_NOTFOUND. */
+int index_document(struct doc *out, struct buf *text, struct index *ix, int64_t document,
+                   struct err *err);
+
+/* The id of a docno: 1 found, 0 not there, negative. */
+int index_find(int64_t *document, struct index *ix, const char *docno, struct err *err);
+
+/* The bytes of its document's text that a passage covers. */
+int index_passage_span(struct span *out, struct index *ix, const struct segment *s,
+                       uint32_t passage, struct err *err);
+
+#endif

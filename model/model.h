@@ -1,0 +1,102 @@
+/* model.h -- runs small transformers on the CPU.  The encoder half: text to vector.
+ *
+ *     struct model *m = NULL;
+ *     struct err err = {0};
+ *     if (model_open(&m, "/models/minilm", NULL, &err))
+ *         fail(err.text);
+ *     float v[384];
+ *     struct model_text t = {"what is a fovea?", 16};
+ *     if (model_embed(v, m, NULL, &t, 1, MODEL_QUERY, &err))
+ *         fail(err.text);
+ *     model_close(m);
+ *
+ * A model is read-only once open and may be shared by threads; what changes
+ * while text flows through lives in scratch memory of each call's workers.
+ *
+ * Shapes are [slowest, ..., fastest], row-major, float32 unless said.
+ * L layers, H heads, T tokens of one text, D hidden size, V vocabulary.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+
+struct model;
+
+enum {
+    MODEL_I8 = 0,  /* 8-bit weights and activations (default) */
+    MODEL_F32 = 1, /* float32 throughout: the reference */
+};
+
+/* What a text is for: models may want another prefix for each. */
+enum { MODEL_QUERY = 0, MODEL_PASSAGE = 1 };
+
+struct model_options {
+    int precision;       /* MODEL_I8 or MODEL_F32 */
+    int max_tokens;      /* cut texts to this many tokens, special ones included; 0 = the model's own limit */
+    const char *kernels; /* "scalar", "avx2", "avx512"; NULL = the best this processor has */
+};
+
+struct model_text {
+    const char *p; /* [n] UTF-8; invalid bytes are treated as U+FFFD */
+    size_t n;
+};
+
+/* Finds the folder of a model: `name` itself if it is a folder, else NAME in
+ * $FOVEA_MODELS, else in $XDG_DATA_HOME/fovea/models (~/.local/share/fovea/models).
+ * *path is the caller's (mem_free).  E_NOTFOUND says where it looked and how to fetch it. */
+int model_find(char **path, const char *name, struct err *err);
+
+/* Opens a folder in the layout of sentence-transformers or transformers: config.json,
+ * model.safetensors, vocab.txt or tokenizer.json; optional modules.json, 1_Pooling/config.json,
+ * sentence_bert_config.json, config_sentence_transformers.json (prompts) decide pooling, length,
+ * prefixes and normalisation.
+ *
+ * opt     NULL = defaults.
+ * Errors: E_NOTFOUND, E_IO; E_FORMAT names file, tensor or field; E_INVALID for an
+ * architecture that is not in the table.
+ * Cost: maps the weights; quantises the matrices once (tens of milliseconds).
+ */
+int model_open(struct model **out, const char *path, const struct model_options *opt,
+               struct err *err);
+void model_close(struct model *m);
+
+const char *model_name(const struct model *m);         /* the folder's name */
+const char *model_path(const struct model *m);         /* the folder */
+const char *model_weights_path(const struct model *m); /* the weights file, which the SHA-256 is of */
+const char *model_architecture(const struct model *m); /* "bert" */
+const char *model_pooling(const struct model *m);      /* "mean" or "cls" */
+const char *model_prefix(const struct model *m, int kind); /* "" if none; kind: MODEL_QUERY or MODEL_PASSAGE */
+int model_is_normalised(const struct model *m);        /* 1 if vectors have length 1 */
+int model_dim(const struct model *m);                  /* floats in a vector */
+int model_max_tokens(const struct model *m);           /* after options */
+const char *model_kernels(const struct model *m);      /* the kernel table in use */
+const char *model_describe(const struct model *m);     /* one line: layers, heads, parameters, precision */
+
+/* SHA-256 of the weights file, computed on the first call and kept (hence no const). */
+const char *model_sha256(struct model *m);
+
+/* Embeds n texts; texts too long are cut at model_max_tokens.
+ *
+ * out     [n, model_dim]; row i belongs to texts[i].
+ * pool    NULL = this thread alone.  The result does not depend on it.
+ * kind    MODEL_QUERY or MODEL_PASSAGE.
+ *
+ * A vector does not depend on the other texts of the call either.
+ * An empty text gives the vector of the special tokens alone.
+ * Cost: O(sum of tokens); texts are sorted by length inside, no padding is computed.
+ * Peak memory: scratch per worker of a few MB plus 4 bytes a token.
+ */
+int model_embed(float *out, struct model *m, struct pool *pool, const struct model_text *texts,
+                size_t n, int kind, struct err *err);
+
+/* Token ids of a text as the model sees it: prefix for kind, special tokens, cut at the limit.
+ * *ids is the caller's (mem_free). */
+int model_tokenize(int **ids, int *n_ids, struct model *m, struct model_text text, int kind,
+                   struct err *err);
+
+#endif
