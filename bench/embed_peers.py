@@ -1,0 +1,96 @@
+"""sentence-transformers and onnxruntime (f32 and int8) with the same MiniLM, same passages.
+
+usage: embed_peers.py MODEL_FOLDER CORPUS_FOLDER N THREADS MAX_TOKENS      prints one JSON object
+"""
+# SPDX-License-Identifier: Apache-2.0
+import gzip
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+
+import numpy as np
+import onnxruntime
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from sentence_transformers import SentenceTransformer
+from transformers import AutoTokenizer
+
+QUERY = "Do statins lower the risk of atrial fibrillation?"
+
+
+def passages(folder, n):
+    path = folder + "/corpus.jsonl"
+    stream = gzip.open(path + ".gz", "rt", encoding="utf-8") if os.path.exists(path + ".gz") else open(path, encoding="utf-8")
+    texts = []
+    for line in stream:
+        d = json.loads(line)
+        texts.append(d.get("title", "") + " " + d["text"])
+        if len(texts) == n:
+            break
+    return texts
+
+
+def measure(encode, texts):
+    encode(texts[:8])
+    begin = time.perf_counter()
+    encode(texts)
+    seconds = time.perf_counter() - begin
+    times = []
+    for _ in range(50):
+        t = time.perf_counter()
+        encode([QUERY])
+        times.append(1e3 * (time.perf_counter() - t))
+    return {"passages_per_s": len(texts) / seconds, "query_ms": statistics.median(times)}
+
+
+def export(model, path):
+    ids = torch.ones(2, 8, dtype=torch.long)
+    axes = {0: "batch", 1: "tokens"}
+    model.config.return_dict = False
+    torch.onnx.export(model, (ids, ids, ids), path, input_names=["input_ids", "attention_mask", "token_type_ids"],
+                      output_names=["hidden"], opset_version=17, dynamo=False,
+                      dynamic_axes={name: axes for name in ("input_ids", "attention_mask", "token_type_ids", "hidden")})
+
+
+def onnx_encoder(path, tokenizer, threads, max_tokens):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def encode(texts):
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        out = [None] * len(texts)
+        for begin in range(0, len(order), 32):
+            part = order[begin:begin + 32]
+            x = tokenizer([texts[i] for i in part], padding=True, truncation=True, max_length=max_tokens, return_tensors="np")
+            hidden = session.run(None, {k: x[k].astype(np.int64) for k in ("input_ids", "attention_mask", "token_type_ids")})[0]
+            mask = x["attention_mask"][:, :, None]
+            v = (hidden * mask).sum(1) / mask.sum(1)
+            for i, row in zip(part, v / np.linalg.norm(v, axis=1, keepdims=True)):
+                out[i] = row
+        return np.stack(out)
+
+    return encode
+
+
+def main():
+    folder, corpus, n, threads, max_tokens = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
+    torch.set_num_threads(threads)
+    texts = passages(corpus, n)
+    st = SentenceTransformer(folder, device="cpu")
+    st.max_seq_length = max_tokens
+    result = {"sentence-transformers": measure(lambda t: st.encode(t, batch_size=32, show_progress_bar=False), texts)}
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    with tempfile.TemporaryDirectory() as tmp:
+        with torch.no_grad():
+            export(st[0].auto_model.eval(), tmp + "/f32.onnx")
+        quantize_dynamic(tmp + "/f32.onnx", tmp + "/int8.onnx", weight_type=QuantType.QInt8)
+        for name in ("f32", "int8"):
+            result["onnxruntime " + name] = measure(onnx_encoder(tmp + f"/{name}.onnx", tokenizer, threads, max_tokens), texts)
+    print(json.dumps(result))
+
+
+main()
