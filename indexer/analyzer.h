@@ -18,6 +18,7 @@ struct analyzer_kind {
     const char *name;    /* "english", "plain", ... as recorded in the index */
     const char *about;
     const char *stemmer; /* libstemmer's algorithm, or NULL */
+    int possessive;      /* 1: cut a final 's off, as Lucene's EnglishPossessiveFilter */
     int stop;            /* 1: drop Lucene's 33 English stop words */
 };
 extern const struct analyzer_kind analyzer_kinds[]; /* ends with a NULL name; default first */
@@ -41,9 +42,16 @@ enum { TERM_MAX = 255 }; /* longer words are split, as Lucene's StandardTokenize
 typedef int analyzer_fn(const struct term_token *t, void *payload);
 
 /* Splits text [n] (UTF-8, invalid bytes act as separators) at UAX #29 word boundaries, keeps words with a letter
- * or digit, folds case, drops stop words, stems.  ASCII text never enters ICU.
+ * or digit, folds (NFKC_Casefold), cuts possessive 's, drops stop words, stems.  ASCII text never enters ICU.
+ * words.h says how words are found.
+ *
+ * Returns 0 or what fn returned; E_LIMIT for a text of 2 GiB or more; E_NOMEM.
  * Cost: O(n). */
 int analyzer_run(struct analyzer *a, const char *text, size_t n, analyzer_fn *fn, void *payload,
                  struct err *err);
+
+/* As analyzer_run with the same result, but every byte goes through ICU: the reference for tests. */
+int analyzer_run_unicode(struct analyzer *a, const char *text, size_t n, analyzer_fn *fn,
+                         void *payload, struct err *err);
 
 #endif
