@@ -1,0 +1,41 @@
+/* snippet.h -- the part of a text that best shows why it was found. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef API_SNIPPET_H
+#define API_SNIPPET_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "indexer/analyzer.h"
+
+/* One word of the query in a text. */
+struct match {
+    size_t begin, end; /* bytes of the text */
+    int term;          /* which term of the query, from 0 */
+};
+
+/* The terms of a query, numbered in the order of their first appearance.
+ *
+ * terms   zeroed; map_clear it in any case.
+ */
+int snippet_terms(struct map *terms, struct analyzer *a, const char *query, struct err *err);
+
+/* Finds the words of a text [n] that have a term of the query, in order.
+ * *matches is the arena's; NULL if there are none.  Cost: analyses the text. */
+int snippet_matches(struct match **matches, size_t *n_matches, struct arena *arena,
+                    const struct map *terms, struct analyzer *a, const char *text, size_t n,
+                    struct err *err);
+
+/* Chooses up to max bytes of text [n] that hold as many different terms as possible, then as
+ * many matches as possible, then come first.  Begins at a sentence where there is room, and
+ * always at a word; ends after a word. */
+void snippet_choose(size_t *begin, size_t *end, const char *text, size_t n, size_t max,
+                    const struct match *matches, size_t n_matches);
+
+/* Replaces control characters (line ends, escapes) of s[0..n) by blanks, byte for byte, so
+ * that it is one line and cannot command a terminal. */
+void snippet_flatten(char *s, size_t n);
+
+#endif
