@@ -30,9 +30,9 @@ const struct analyzer_kind analyzer_kinds[] = {
 /* ---- stop words ---- */
 
 static const char stop_words[][6] = {
-    "a",    "an",   "and",  "are",   "as",    "at",    "be",   "but",   "by",   "for",  "if",
-    "in",   "into", "is",   "it",    "no",    "not",   "of",   "on",    "or",   "such", "that",
-    "the",  "their", "then", "there", "these", "they",  "this", "to",    "was",  "will", "with",
+    "a",   "an",    "and",  "are",   "as",    "at",   "be",   "but", "by",  "for",  "if",
+    "in",  "into",  "is",   "it",    "no",    "not",  "of",   "on",  "or",  "such", "that",
+    "the", "their", "then", "there", "these", "they", "this", "to",  "was", "will", "with",
 };
 
 enum { STOP_SLOTS = 256, STOP_LONGEST = 5 };
@@ -63,8 +63,8 @@ struct analyzer {
     const struct analyzer_kind *kind;
     struct words *words;
     struct sb_stemmer *stemmer;
-    struct cached *cache;        /* [CACHE_SLOTS], with a stemmer */
-    uint64_t stops[STOP_SLOTS];  /* packed words, probed linearly */
+    struct cached *cache;       /* [CACHE_SLOTS], with a stemmer */
+    uint64_t stops[STOP_SLOTS]; /* packed words, probed linearly */
     /* the run */
     analyzer_fn *fn;
     void *payload;

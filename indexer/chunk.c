@@ -50,9 +50,10 @@ int chunking_parse(struct chunking *out, const char *text, struct err *err)
             return 0;
         }
     }
-    return err_set(err, E_INVALID,
-                   "chunking '%s': want 'whole', 'words:N' or 'words:N:OVERLAP' with N 1..%d and OVERLAP < N",
-                   text, WORDS_MAX);
+    return err_set(
+        err, E_INVALID,
+        "chunking '%s': want 'whole', 'words:N' or 'words:N:OVERLAP' with N 1..%d and OVERLAP < N",
+        text, WORDS_MAX);
 }
 
 void chunking_format(char out[40], const struct chunking *c)

@@ -45,24 +45,24 @@ static const char rules[] =
     "$Picture = [\\p{Extended_Pictographic}];\n"
     "$Thai = [\\p{Line_Break=Complex_Context}];\n"
     "$X = $Skip*;\n"
-    "$CR $LF;\n"                                /* WB3 */
-    "$ZWJ $Picture;\n"                          /* WB3c */
-    "$Space $Space;\n"                          /* WB3d */
-    "[^$CR $LF $NL] $X;\n"                      /* WB4 */
-    "$Letter $X $Letter;\n"                     /* WB5 */
-    "$Letter $X $JoinL $X $Letter;\n"           /* WB6, WB7 */
-    "$Hebrew $X $Single;\n"                     /* WB7a */
-    "$Hebrew $X $Double $X $Hebrew;\n"          /* WB7b, WB7c */
-    "$Digit $X $Digit;\n"                       /* WB8 */
-    "$Letter $X $Digit;\n"                      /* WB9 */
-    "$Digit $X $Letter;\n"                      /* WB10 */
-    "$Digit $X $JoinD $X $Digit;\n"             /* WB11, WB12 */
-    "$Kata $X $Kata;\n"                         /* WB13 */
+    "$CR $LF;\n"                                 /* WB3 */
+    "$ZWJ $Picture;\n"                           /* WB3c */
+    "$Space $Space;\n"                           /* WB3d */
+    "[^$CR $LF $NL] $X;\n"                       /* WB4 */
+    "$Letter $X $Letter;\n"                      /* WB5 */
+    "$Letter $X $JoinL $X $Letter;\n"            /* WB6, WB7 */
+    "$Hebrew $X $Single;\n"                      /* WB7a */
+    "$Hebrew $X $Double $X $Hebrew;\n"           /* WB7b, WB7c */
+    "$Digit $X $Digit;\n"                        /* WB8 */
+    "$Letter $X $Digit;\n"                       /* WB9 */
+    "$Digit $X $Letter;\n"                       /* WB10 */
+    "$Digit $X $JoinD $X $Digit;\n"              /* WB11, WB12 */
+    "$Kata $X $Kata;\n"                          /* WB13 */
     "[$Letter $Digit $Kata $Under] $X $Under;\n" /* WB13a */
-    "$Under $X [$Letter $Digit $Kata];\n"       /* WB13b */
-    "^$Flag $X $Flag;\n"                        /* WB15, WB16 */
-    "$Thai $X $Thai;\n"                         /* not UAX #29: Lucene's SOUTHEAST_ASIAN */
-    ".;\n";                                     /* WB999 */
+    "$Under $X [$Letter $Digit $Kata];\n"        /* WB13b */
+    "^$Flag $X $Flag;\n"                         /* WB15, WB16 */
+    "$Thai $X $Thai;\n"                          /* not UAX #29: Lucene's SOUTHEAST_ASIAN */
+    ".;\n";                                      /* WB999 */
 
 /* ---- the table, for ASCII ---- */
 
@@ -71,10 +71,10 @@ enum {
     DIGIT = 2,
     UNDER = 4,
     WORD = LETTER | DIGIT | UNDER,
-    JOINS = 3,                        /* shift from what is joined to what joins: */
-    JOINS_LETTERS = LETTER << JOINS,  /* 8 */
-    JOINS_DIGITS = DIGIT << JOINS,    /* 16 */
-    BLANK = 32,
+    JOINS = 3,                       /* shift from what is joined to what joins: */
+    JOINS_LETTERS = LETTER << JOINS, /* 8 */
+    JOINS_DIGITS = DIGIT << JOINS,   /* 16 */
+    BLANK = 64,                      /* not 32: shifted by JOINS it would join underscores */
 };
 
 static const uint8_t class_of[256] = {
