@@ -90,7 +90,7 @@ for name in "$@"; do
     tmp=$(mktemp -d "$dir/.fetch.XXXXXX")
     trap 'rm -rf "$tmp"' EXIT
     trap 'exit 1' HUP INT TERM
-    get
+    (get) # in a shell of its own: it changes folders
     verify
     mv "$tmp/$name" "$dir/$name"
     rm -rf "$tmp"
