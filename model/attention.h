@@ -1,0 +1,29 @@
+/* attention.h -- multi-head attention: the only place where softmax(Q K^T) happens.
+ *
+ * T tokens of one text, H heads of d numbers, D = H d.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_ATTENTION_H
+#define MODEL_ATTENTION_H
+
+#include "base/err.h"
+#include "model/kernels.h"
+
+struct attention_scratch;
+
+/* Room for texts of up to max_tokens and heads of d numbers. */
+int attention_scratch_new(struct attention_scratch **out, int max_tokens, int d, struct err *err);
+void attention_scratch_free(struct attention_scratch *s);
+
+/* Lets every token of one text see all of it: out = softmax(Q K^T / sqrt d) V, head by head.
+ *
+ * out     [T, D]
+ * qkv     [T, 3 D]: a token's Q, K and V, each with its heads one after the other.
+ * T       1..max_tokens
+ *
+ * Cost: 4 T^2 D operations and T^2 H exponentials.
+ */
+void attention_run(float *out, const struct kernels *k, struct attention_scratch *s,
+                   const float *qkv, int T, int H, int d);
+
+#endif

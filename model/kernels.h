@@ -1,0 +1,76 @@
+/* kernels.h -- the arithmetic of the network outside the large matrix products.
+ *
+ *     const struct kernels *k = kernels_best();
+ *     k->gelu(row, n);
+ *
+ * A table of operations for each instruction set, each with the same formulae.
+ * "scalar" is the reference; the others are tested against it and chosen at run
+ * time.  One table gives the same bytes for the same input, whatever the thread.
+ * Between tables results differ in the last bits (order of sums, exp and erf as
+ * polynomials): exp to 3e-7 relative, GELU to 1e-6 absolute.
+ *
+ * All arrays are float32, row-major and unaligned unless said; n may be any
+ * number >= 1 and nothing beyond n is read or written.  Outputs first.  Output
+ * and input may be the same array only where "in place" is said.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_KERNELS_H
+#define MODEL_KERNELS_H
+
+#include <stdint.h>
+
+struct kernels {
+    const char *name; /* "scalar", "avx2", "avx512" */
+
+    /* x[i] ~ scale * q[i] + low, with scale = (max x - min x) / 255, low = min x, q rounded to
+     * nearest even.  A constant row has scale 0.  q [n], x [n]. */
+    void (*quantise)(uint8_t *q, float *scale, float *low, const float *x, int n);
+
+    /* What acc = sum_k q[k] w[i,k] means: y[i] = w_scale[i] * scale * acc[i] + low * w_sum[i] + bias[i],
+     * where w_sum[i] is the sum of row i's real weights.  y, acc, w_scale, w_sum, bias [n]. */
+    void (*dequantise)(float *y, const int32_t *acc, float scale, float low, const float *w_scale,
+                       const float *w_sum, const float *bias, int n);
+
+    /* y[i] += x[i].  y, x [n]. */
+    void (*add)(float *y, const float *x, int n);
+
+    /* y[i] *= a, in place. */
+    void (*scale)(float *y, float a, int n);
+
+    /* x[i] = x[i] * (1 + erf(x[i] / sqrt 2)) / 2, in place. */
+    void (*gelu)(float *x, int n);
+
+    /* x = x * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))) / 2, in place ("gelu_new"). */
+    void (*gelu_tanh)(float *x, int n);
+
+    /* x = max(x, 0), in place. */
+    void (*relu)(float *x, int n);
+
+    /* y = gamma * (z - mean z) / sqrt(var z + eps) + beta, z = x + residual.
+     * residual may be NULL; y may be x or residual.  All [n]. */
+    void (*layer_norm)(float *y, const float *x, const float *residual, const float *gamma,
+                       const float *beta, float eps, int n);
+
+    /* x[i] = exp(a * (x[i] - max x)), in place; a > 0.  Returns the sum: softmax(a x) = x / sum.
+     * Values under exp(-87) become 0. */
+    float (*softmax_exp)(float *x, float a, int n);
+
+    /* y [n, m] = the transpose of x [m, n].  Row strides ldy, ldx in floats. */
+    void (*transpose)(float *y, int ldy, const float *x, int ldx, int m, int n);
+
+    /* C [m, n] = A [m, k] B [k, n], for small matrices in cache.  Row strides ldc, lda, ldb in
+     * floats.  Each element is summed in order of k, so it depends on its row of A alone. */
+    void (*matmul)(float *C, int ldc, const float *A, int lda, const float *B, int ldb, int m, int n,
+                   int k);
+};
+
+/* The best table that this processor can run. */
+const struct kernels *kernels_best(void);
+
+/* A table by name; NULL if there is none of that name here or the processor cannot run it. */
+const struct kernels *kernels_find(const char *name);
+
+/* The tables; kernels_avx2 and kernels_avx512 exist on x86-64 alone.  Use kernels_find. */
+extern const struct kernels kernels_scalar, kernels_avx2, kernels_avx512;
+
+#endif
