@@ -41,7 +41,7 @@ struct run {
     struct arena strings;
 };
 
-/* Adds a line; qid and docno are copied.  E_NOMEM. */
+/* Adds a line; qid and docno are copied.  E_NOMEM; E_INVALID for a score that is not a number. */
 int run_add(struct run *run, const char *qid, const char *docno, double score, struct err *err);
 
 /* Makes an (empty) ranking for qid if there is none. */
@@ -54,10 +54,14 @@ int run_sort(struct run *run, struct err *err);
 const struct ranking *run_find(const struct run *run, const char *qid);
 
 /* Reads a TREC run (qid Q0 docno rank score tag, white space between; gzip too; "-" is
- * standard input) and sorts it.  E_FORMAT says file:line and reason. */
+ * standard input) and sorts it.  As in trec_eval empty lines, lines that start with '#' and
+ * what follows the tag are passed over.  E_FORMAT says file:line and reason.
+ * What *run held before is freed on success and kept on failure. */
 int run_load(struct run *run, const char *path, struct err *err);
 
-/* Writes one ranking as TREC lines, ranks from 1, scores so that they read back the same. */
+/* Writes one ranking as TREC lines, ranks from 1, scores so that they read back the same.
+ * White space in a name, which the format cannot hold, is percent-encoded; tag NULL is "fovea".
+ * The caller checks out with ferror. */
 void ranking_write(FILE *out, const struct ranking *r, const char *tag);
 
 /* Compares as trec_eval sorts: negative if a comes before b. */
