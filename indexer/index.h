@@ -189,6 +189,17 @@ uint32_t postings_seek(struct postings *p, uint32_t target);
 /* The current posting's frequency, >= 1. */
 uint32_t postings_freq(struct postings *p);
 
+/* What is left of the decoded block, from the current posting on: passages[n], freqs[n], n >= 1,
+ * valid until the cursor moves.  Not after the last posting.  For scoring a block at a time. */
+static inline uint32_t postings_rest(const uint32_t **passages, const uint32_t **freqs,
+                                     struct postings *p)
+{
+    postings_freq(p); /* decodes the frequencies of the block */
+    *passages = p->passages + p->at;
+    *freqs = p->freqs + p->at;
+    return (uint32_t)(p->in_block - p->at);
+}
+
 /* The block that holds the first passage >= target, without decoding it.
  *
  * from    a block number to begin the search at (0, or what the last call returned, if targets grow).

@@ -1,0 +1,68 @@
+/* bm25.h -- BM25 as Lucene computes it since version 8, and two ways to find its best passages.
+ *
+ *     idf(t)   = ln(1 + (N - df + 0.5) / (df + 0.5))
+ *     part     = count(t in query) * idf(t) * f / (f + k1 * (1 - b + b * length / mean length))
+ *     score    = sum of parts over the query's different terms
+ *
+ * N, df and the mean length are over the live passages of the whole index.  Without the factor
+ * (k1 + 1), which changes no order.  Lengths are exact; Lucene rounds those above 39 to
+ * steps that grow with the length (one byte a document), hence its figures differ in the third decimal.
+ *
+ * All arithmetic is float32, in one order: terms by weight descending, then by their
+ * bytes.  So both ways give the same bytes.
+ *
+ * Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009);
+ * Kamphuis et al., "Which BM25 Do You Mean?" (2020) for the variants.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RETRIEVER_BM25_H
+#define RETRIEVER_BM25_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "indexer/index.h"
+#include "retriever/retriever.h"
+#include "retriever/topk.h"
+
+struct bm25_term {
+    const char *bytes; /* [len], owned by the query */
+    size_t len;
+    int count;   /* times in the query */
+    uint64_t df; /* live passages of the index with it, >= 1 */
+    double idf;
+    float weight;         /* count * idf */
+    struct term *entries; /* [n_segments]; n == 0 where a segment does not have it */
+};
+
+struct bm25_query {
+    struct index *ix;
+    struct bm25_term *terms; /* [n], in the order of summation */
+    size_t n;
+    float base, slope; /* k1 (1 - b) and k1 b / mean length */
+    float k1, b;
+    double mean_length;
+    int exhaustive;
+    char *text;           /* bytes of the terms */
+    struct term *entries; /* of all terms */
+};
+
+/* Analyses a query and looks its terms up.  No term of it in the index: n == 0, not an error. */
+int bm25_query_open(struct bm25_query **out, struct index *ix, const char *text,
+                    const struct retrieve_options *opt, struct err *err);
+void bm25_query_close(struct bm25_query *q);
+
+/* A term's part in a score.  Grows with freq and falls with length, up to rounding. */
+static inline float bm25_part(const struct bm25_query *q, float weight, uint32_t freq,
+                              uint32_t length)
+{
+    float f = (float)(int32_t)freq;
+
+    return weight * (f / (f + (q->base + q->slope * (float)(int32_t)length)));
+}
+
+/* Push the best live passages of a segment; the same ones with the same scores. */
+int bm25_exhaustive(struct topk *top, const struct bm25_query *q, int segment, struct err *err);
+int bm25_maxscore(struct topk *top, const struct bm25_query *q, int segment, struct err *err);
+
+#endif

@@ -1,0 +1,276 @@
+/* bm25_maxscore.c -- BM25 by block-max MaxScore: skips what cannot enter the top k.
+ *
+ * A segment is walked in windows of passages.  For each window every term has a bound, from the
+ * impacts of the blocks that reach into it.  Terms at the end of the order whose bounds together do
+ * not exceed the threshold (the k-th best score so far) cannot lift a passage over it alone:
+ * only the terms before them, the essential ones, are added up for the whole window.  Then
+ * each of the others is looked up for just those passages that still can make it.  A window without
+ * essential terms is passed over without decoding anything.
+ *
+ * Parts are added in the order of bm25.h in either half, so a passage that survives has the
+ * exhaustive score to the bit.  Bounds are widened by what rounding could do (`slack`); on equality a later
+ * passage loses to the earlier one, so `bound <= threshold` may skip.
+ *
+ * Sources: Turtle and Flood, "Query evaluation: strategies and optimizations" (1995); Ding and Suel,
+ * "Faster top-k document retrieval using block-max indexes" (2011); windows as in Lucene's
+ * MaxScoreBulkScorer.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "retriever/bm25.h"
+
+enum {
+    WINDOW = 8192, /* passages: their sums stay in the first-level cache */
+    LANES = 16,    /* sums looked at together */
+};
+
+struct cursor {
+    struct postings p;
+    float weight;
+    float bound;    /* of the term in this window */
+    uint32_t block; /* where the search for the window's blocks goes on */
+    uint32_t known; /* the block whose bound is known, or UINT32_MAX */
+    float known_bound;
+};
+
+struct scorer {
+    const struct bm25_query *q;
+    const struct segment *s;
+    const uint32_t *lengths; /* [segment_size] */
+    struct topk *top;
+    struct cursor *cursors; /* [n], in the order of summation */
+    double *rest;           /* [n + 1]: bounds of cursors i.. added up */
+    size_t n;
+    double slack;
+    uint32_t begin, end; /* the window */
+    float *sums;         /* [WINDOW], zero between windows */
+    uint32_t *passages;  /* [WINDOW] candidates, ascending */
+    float *scores;       /* [WINDOW] theirs so far */
+    size_t n_candidates;
+};
+
+/* ---- bounds ---- */
+
+static float block_bound(struct scorer *sc, struct cursor *c, uint32_t block)
+{
+    const struct impact *pairs;
+    float bound = 0;
+    int n;
+
+    if (block == c->known)
+        return c->known_bound;
+    pairs = postings_block_impacts(&n, &c->p, block);
+    for (int i = 0; i < n; i++) {
+        float part = bm25_part(sc->q, c->weight, pairs[i].freq, pairs[i].length);
+
+        bound = part > bound ? part : bound;
+    }
+    c->known = block;
+    c->known_bound = bound;
+    return bound;
+}
+
+/* The most that a term can add to a passage of the window. */
+static float window_bound(struct scorer *sc, struct cursor *c)
+{
+    float bound = 0;
+
+    if (c->p.passage >= sc->end)
+        return 0;
+    c->block = postings_find_block(&c->p, sc->begin, c->block);
+    for (uint32_t i = c->block; i < c->p.n_blocks; i++) {
+        float b = block_bound(sc, c, i);
+
+        bound = b > bound ? b : bound;
+        if (postings_block_last(&c->p, i) >= sc->end - 1)
+            break;
+    }
+    return bound;
+}
+
+/* Bounds all terms and says how many are essential: those before the longest tail that the
+ * threshold holds down. */
+static size_t count_essential(struct scorer *sc, float threshold)
+{
+    size_t essential = sc->n;
+
+    sc->rest[sc->n] = 0;
+    if (threshold == -INFINITY) {
+        memset(sc->rest, 0, (sc->n + 1) * sizeof *sc->rest);
+        return sc->n;
+    }
+    for (size_t i = sc->n; i-- > 0;) {
+        sc->cursors[i].bound = window_bound(sc, &sc->cursors[i]);
+        sc->rest[i] = sc->rest[i + 1] + (double)sc->cursors[i].bound;
+    }
+    while (essential > 0 && sc->rest[essential - 1] * sc->slack <= (double)threshold)
+        essential--;
+    return essential;
+}
+
+/* The sum that a passage needs to have before terms with bounds `rest` are added: it is out if it has
+ * not more than that. */
+static float needed(const struct scorer *sc, float threshold, double rest)
+{
+    double need;
+
+    if (threshold == -INFINITY)
+        return 0;
+    if (rest == 0)
+        return threshold;
+    need = (double)threshold / sc->slack - rest;
+    return need > 0 ? nextafterf((float)need, -1) : 0;
+}
+
+/* ---- essential terms: added up for the whole window ---- */
+
+static void add_essential(struct scorer *sc, struct cursor *c)
+{
+    const uint32_t *passages, *freqs;
+    float *sums = sc->sums;
+    uint32_t begin = sc->begin, end = sc->end;
+
+    postings_seek(&c->p, begin);
+    while (c->p.passage < end) {
+        uint32_t n = postings_rest(&passages, &freqs, &c->p);
+
+        if (passages[n - 1] >= end)
+            for (n = 0; passages[n] < end;)
+                n++;
+        for (uint32_t i = 0; i < n; i++)
+            sums[passages[i] - begin] +=
+                bm25_part(sc->q, c->weight, freqs[i], sc->lengths[passages[i]]);
+        postings_seek(&c->p, passages[n - 1] + 1);
+    }
+}
+
+/* 1 if one of LANES sums exceeds need. */
+static int any_above(const float *sums, float need)
+{
+    int any = 0;
+
+    for (int i = 0; i < LANES; i++)
+        any |= sums[i] > need;
+    return any;
+}
+
+/* Makes candidates of the live passages with sums above need, and clears the sums. */
+static void take_candidates(struct scorer *sc, float need)
+{
+    uint32_t width = sc->end - sc->begin;
+    size_t n = 0;
+
+    for (uint32_t at = 0; at < width; at += LANES) {
+        if (!any_above(sc->sums + at, need))
+            continue;
+        for (uint32_t i = at; i < at + LANES; i++) {
+            sc->passages[n] = sc->begin + i;
+            sc->scores[n] = sc->sums[i];
+            n += sc->sums[i] > need;
+        }
+    }
+    memset(sc->sums, 0, (width + LANES - 1) / LANES * LANES * sizeof *sc->sums);
+    sc->n_candidates = n;
+    if (!segment_dead(sc->s))
+        return;
+    sc->n_candidates = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!segment_is_dead(sc->s, sc->passages[i])) {
+            sc->passages[sc->n_candidates] = sc->passages[i];
+            sc->scores[sc->n_candidates++] = sc->scores[i];
+        }
+}
+
+/* ---- the other terms: looked up for candidates ---- */
+
+static void add_to_candidates(struct scorer *sc, struct cursor *c, float need)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < sc->n_candidates; i++) {
+        uint32_t passage = sc->passages[i];
+        float score = sc->scores[i];
+
+        if (!(score > need))
+            continue;
+        if (postings_seek(&c->p, passage) == passage)
+            score += bm25_part(sc->q, c->weight, postings_freq(&c->p), sc->lengths[passage]);
+        sc->passages[n] = passage;
+        sc->scores[n++] = score;
+    }
+    sc->n_candidates = n;
+}
+
+static void score_window(struct scorer *sc)
+{
+    float threshold = topk_threshold(sc->top);
+    size_t essential = count_essential(sc, threshold);
+
+    if (essential == 0)
+        return;
+    for (size_t i = 0; i < essential; i++)
+        add_essential(sc, &sc->cursors[i]);
+    take_candidates(sc, needed(sc, threshold, sc->rest[essential]));
+    for (size_t i = essential; i < sc->n && sc->n_candidates; i++)
+        if (sc->cursors[i].bound > 0)
+            add_to_candidates(sc, &sc->cursors[i], needed(sc, threshold, sc->rest[i]));
+    for (size_t i = 0; i < sc->n_candidates; i++)
+        topk_push(sc->top, sc->passages[i], sc->scores[i]);
+}
+
+/* ---- the segment ---- */
+
+/* Opens the cursors of the terms that the segment has. */
+static int open_cursors(struct scorer *sc, int segment, struct err *err)
+{
+    const struct bm25_query *q = sc->q;
+
+    for (size_t i = 0; i < q->n; i++) {
+        struct cursor *c = &sc->cursors[sc->n];
+        int rc;
+
+        if (!q->terms[i].entries[segment].n)
+            continue;
+        rc =
+            postings_open(&c->p, index_segment(q->ix, segment), &q->terms[i].entries[segment], err);
+        if (rc)
+            return rc;
+        c->weight = q->terms[i].weight;
+        c->block = 0;
+        c->known = UINT32_MAX;
+        sc->n++;
+    }
+    return 0;
+}
+
+int bm25_maxscore(struct topk *top, const struct bm25_query *q, int segment, struct err *err)
+{
+    struct scorer sc = {.q = q, .top = top, .s = index_segment(q->ix, segment)};
+    uint32_t size = segment_size(sc.s);
+    int rc;
+
+    sc.lengths = segment_lengths(sc.s);
+    sc.slack = 1 + (double)(q->n + 8) * 0x1p-22; /* 2^-24 an operation */
+    sc.cursors = mem_alloc(q->n, sizeof *sc.cursors);
+    sc.rest = mem_alloc(q->n + 1, sizeof *sc.rest);
+    sc.sums = mem_zalloc(WINDOW, sizeof *sc.sums);
+    sc.passages = mem_alloc(WINDOW + LANES, sizeof *sc.passages);
+    sc.scores = mem_alloc(WINDOW + LANES, sizeof *sc.scores);
+    if (sc.cursors && sc.rest && sc.sums && sc.passages && sc.scores)
+        rc = open_cursors(&sc, segment, err);
+    else
+        rc = err_nomem(err);
+    for (; !rc && sc.n && sc.begin < size; sc.begin = sc.end) {
+        sc.end = size - sc.begin < WINDOW ? size : sc.begin + WINDOW;
+        score_window(&sc);
+    }
+    mem_free(sc.cursors);
+    mem_free(sc.rest);
+    mem_free(sc.sums);
+    mem_free(sc.passages);
+    mem_free(sc.scores);
+    return rc;
+}

@@ -1,0 +1,96 @@
+/* r_dense.c -- the system "dense": nearest passages by the inner product of embeddings. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/mem.h"
+#include "retriever/legs.h"
+#include "retriever/rows.h"
+
+struct dense_query {
+    struct index *ix;
+    int dim;
+    float *vector; /* [dim] */
+};
+
+static void close_leg(void *state)
+{
+    struct dense_query *q = state;
+
+    if (!q)
+        return;
+    mem_free(q->vector);
+    mem_free(q);
+}
+
+static int open_leg(void **state, struct index *ix, const char *query,
+                    const struct retrieve_options *opt, struct err *err)
+{
+    struct model_text text = {query, strlen(query)};
+    struct dense_query *q = mem_zalloc(1, sizeof *q);
+    struct model *m = NULL;
+    int rc;
+
+    (void)opt;
+    if (!q)
+        return err_nomem(err);
+    q->ix = ix;
+    q->dim = index_vector_dim(ix);
+    q->vector = mem_alloc((size_t)q->dim, sizeof *q->vector);
+    rc = q->vector ? index_encoder(&m, ix, err) : err_nomem(err);
+    if (!rc && model_dim(m) != q->dim)
+        rc = err_set(err, E_INVALID, "dense: model %s makes vectors of %d, index %s holds %d",
+                     model_name(m), model_dim(m), index_path(ix), q->dim);
+    if (!rc)
+        rc = model_embed(q->vector, m, NULL, &text, 1, MODEL_QUERY, err);
+    if (rc)
+        close_leg(q);
+    else
+        *state = q;
+    return rc;
+}
+
+static int search_segment(struct topk *top, void *state, int segment, struct err *err)
+{
+    const struct dense_query *q = state;
+    uint32_t *passages = mem_alloc(top->k, sizeof *passages);
+    float *scores = mem_alloc(top->k, sizeof *scores);
+    size_t n = 0;
+    int rc;
+
+    if (passages && scores)
+        rc = segment_nearest(passages, scores, &n, index_segment(q->ix, segment), q->vector, top->k,
+                             err);
+    else
+        rc = err_nomem(err);
+    for (size_t i = 0; !rc && i < n; i++)
+        topk_push(top, passages[i], scores[i]);
+    mem_free(passages);
+    mem_free(scores);
+    return rc;
+}
+
+static int explain(struct buf *out, void *state, const struct scored *hit, struct err *err)
+{
+    const struct dense_query *q = state;
+
+    (void)err;
+    buf_printf(out, "dense %.6g: inner product of the query's and the passage's %d numbers\n",
+               (double)hit->score, q->dim);
+    return 0;
+}
+
+const struct leg leg_dense = {"dense", open_leg, search_segment, explain, close_leg};
+
+static int search(struct hits *out, struct index *ix, const char *query,
+                  const struct retrieve_options *opt, struct err *err)
+{
+    return leg_search(out, &leg_dense, ix, query, opt, err);
+}
+
+const struct retriever retriever_dense = {
+    "dense",
+    "Scores meaning: the inner product of the query's and the passage's embeddings.\n"
+    "Finds paraphrases; needs an index made with a model.",
+    1,
+    search,
+};
