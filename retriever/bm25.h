@@ -35,6 +35,8 @@ struct bm25_term {
     struct term *entries; /* [n_segments]; n == 0 where a segment does not have it */
 };
 
+enum { BM25_WINDOW = 8192 }; /* their sums stay in the first-level cache */
+
 struct bm25_query {
     struct index *ix;
     struct bm25_term *terms; /* [n], in the order of summation */
@@ -43,6 +45,7 @@ struct bm25_query {
     float k1, b;
     double mean_length;
     int exhaustive;
+    uint32_t window;      /* passages that bm25_maxscore takes at a time, 1..BM25_WINDOW */
     char *text;           /* bytes of the terms */
     struct term *entries; /* of all terms */
 };

@@ -22,10 +22,7 @@
 #include "base/mem.h"
 #include "retriever/bm25.h"
 
-enum {
-    WINDOW = 8192, /* passages: their sums stay in the first-level cache */
-    LANES = 16,    /* sums looked at together */
-};
+enum { LANES = 16 }; /* sums looked at together */
 
 struct cursor {
     struct postings p;
@@ -46,9 +43,9 @@ struct scorer {
     size_t n;
     double slack;
     uint32_t begin, end; /* the window */
-    float *sums;         /* [WINDOW], zero between windows */
-    uint32_t *passages;  /* [WINDOW] candidates, ascending */
-    float *scores;       /* [WINDOW] theirs so far */
+    float *sums;         /* [window + LANES], zero between windows */
+    uint32_t *passages;  /* [window + LANES] candidates, ascending */
+    float *scores;       /* [window + LANES] theirs so far */
     size_t n_candidates;
 };
 
@@ -250,21 +247,22 @@ int bm25_maxscore(struct topk *top, const struct bm25_query *q, int segment, str
 {
     struct scorer sc = {.q = q, .top = top, .s = index_segment(q->ix, segment)};
     uint32_t size = segment_size(sc.s);
+    size_t room = (size < q->window ? size : q->window) + LANES;
     int rc;
 
     sc.lengths = segment_lengths(sc.s);
     sc.slack = 1 + (double)(q->n + 8) * 0x1p-22; /* 2^-24 an operation */
     sc.cursors = mem_alloc(q->n, sizeof *sc.cursors);
     sc.rest = mem_alloc(q->n + 1, sizeof *sc.rest);
-    sc.sums = mem_zalloc(WINDOW, sizeof *sc.sums);
-    sc.passages = mem_alloc(WINDOW + LANES, sizeof *sc.passages);
-    sc.scores = mem_alloc(WINDOW + LANES, sizeof *sc.scores);
+    sc.sums = mem_zalloc(room, sizeof *sc.sums);
+    sc.passages = mem_alloc(room, sizeof *sc.passages);
+    sc.scores = mem_alloc(room, sizeof *sc.scores);
     if (sc.cursors && sc.rest && sc.sums && sc.passages && sc.scores)
         rc = open_cursors(&sc, segment, err);
     else
         rc = err_nomem(err);
     for (; !rc && sc.n && sc.begin < size; sc.begin = sc.end) {
-        sc.end = size - sc.begin < WINDOW ? size : sc.begin + WINDOW;
+        sc.end = size - sc.begin < q->window ? size : sc.begin + q->window;
         score_window(&sc);
     }
     mem_free(sc.cursors);

@@ -142,6 +142,7 @@ int bm25_query_open(struct bm25_query **out, struct index *ix, const char *text,
     q->k1 = opt->k1;
     q->b = opt->b;
     q->exhaustive = opt->exhaustive;
+    q->window = BM25_WINDOW;
     if (index_n_passages(ix))
         q->mean_length = (double)index_n_terms(ix) / (double)index_n_passages(ix);
     q->base = (float)((double)q->k1 * (1 - (double)q->b));
