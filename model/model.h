@@ -75,6 +75,7 @@ int model_is_normalised(const struct model *m);        /* 1 if vectors have leng
 int model_dim(const struct model *m);                  /* floats in a vector */
 int model_max_tokens(const struct model *m);           /* after options */
 const char *model_kernels(const struct model *m);      /* the kernel table in use */
+const char *model_best_kernels(void);                  /* the table that this processor gets by default */
 const char *model_describe(const struct model *m);     /* one line: layers, heads, parameters, precision */
 
 /* SHA-256 of the weights file, computed on the first call and kept (hence no const). */

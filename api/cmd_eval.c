@@ -1,0 +1,133 @@
+/* cmd_eval.c -- `fovea eval`: scores a run against judgements and prints like trec_eval. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/cli.h"
+#include "api/jout.h"
+#include "api/knobs.h"
+#include "api/scores.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "corpora/corpora.h"
+
+struct settings {
+    struct texts measures;
+    const char *split;
+    int complete, per_query, json;
+};
+
+static const struct option_row rows[] = {
+    {"measure", 'm', OPT_LIST, offsetof(struct settings, measures), "MEASURE",
+     "what to measure, e.g. nDCG@10", .shown = DEFAULT_MEASURES_TEXT},
+    FLAG_ROW("complete", 'c', struct settings, complete,
+             "average over all judged queries: one that the run lacks counts as 0"),
+    FLAG_ROW("per-query", 'q', struct settings, per_query, "print each query too"),
+    {"split", 0, OPT_TEXT, offsetof(struct settings, split), "NAME",
+     "which judgements, if QRELS is a BEIR folder", .text = "test"},
+    COMMON_ROWS(struct settings),
+    {0}};
+
+/* Counts are whole numbers, as in trec_eval. */
+static void print_value(const struct measure *m, const char *qid, double v)
+{
+    if (scores_is_count(m))
+        printf("%-22s\t%s\t%.0f\n", m->name, qid, v);
+    else
+        printf("%-22s\t%s\t%6.4f\n", m->name, qid, v);
+}
+
+static void print_text(const struct eval_result *r, const struct measure *m, int per_query)
+{
+    for (size_t q = 0; per_query && q < r->n_queries; q++)
+        for (size_t i = 0; i < r->n_measures; i++)
+            if (strcmp(m[i].name, "num_q")) /* trec_eval prints it for all only */
+                print_value(&m[i], r->qids[q], r->values[q * r->n_measures + i]);
+    for (size_t i = 0; i < r->n_measures; i++)
+        print_value(&m[i], "all", r->mean[i]);
+}
+
+static int print_json(const struct eval_result *r, const struct measure *m, int per_query)
+{
+    struct jout j = {0};
+
+    jout_open(&j, NULL, '{');
+    jout_count(&j, "n_queries", r->n_queries);
+    jout_open(&j, "measures", '{');
+    for (size_t i = 0; i < r->n_measures; i++)
+        jout_number(&j, m[i].name, r->mean[i]);
+    jout_close(&j);
+    if (per_query) {
+        jout_open(&j, "queries", '{');
+        for (size_t q = 0; q < r->n_queries; q++) {
+            jout_open(&j, r->qids[q], '{');
+            for (size_t i = 0; i < r->n_measures; i++)
+                jout_number(&j, m[i].name, r->values[q * r->n_measures + i]);
+            jout_close(&j);
+        }
+        jout_close(&j);
+    }
+    jout_close(&j);
+    return jout_print(&j) ? EXIT_FAILED : 0;
+}
+
+static int load_qrels(struct qrels *qrels, const char *path, const char *split, struct err *err)
+{
+    char *file = NULL;
+    int rc;
+
+    if (!file_is_dir(path))
+        return qrels_load(qrels, path, err);
+    rc = corpus_qrels_path(&file, path, split, err);
+    if (!rc)
+        rc = qrels_load(qrels, file, err);
+    mem_free(file);
+    return rc;
+}
+
+static int run(void *settings, char **args, int n_args)
+{
+    static const char *const defaults[] = {DEFAULT_MEASURES, NULL};
+    struct settings *s = settings;
+    struct eval_result result = {0};
+    struct measure *measures = NULL;
+    struct qrels qrels = {0};
+    struct run run = {0};
+    struct err err = {0};
+    size_t n = 0;
+    int rc;
+
+    (void)n_args;
+    if (scores_parse(&measures, &n, &s->measures, defaults, &err))
+        return err.code == E_NOMEM ? say_err(&err) : say_usage(&cmd_eval, "%s", err.text);
+    if (run_load(&run, args[0], &err) || load_qrels(&qrels, args[1], s->split, &err) ||
+        eval_run(&result, &run, &qrels, measures, n, s->complete, &err))
+        rc = say_err(&err);
+    else if (s->json)
+        rc = print_json(&result, measures, s->per_query);
+    else
+        rc = 0, print_text(&result, measures, s->per_query);
+    eval_result_clear(&result);
+    run_clear(&run);
+    qrels_clear(&qrels);
+    mem_free(measures);
+    return rc;
+}
+
+const struct command cmd_eval = {
+    .name = "eval",
+    .args = "RUN QRELS",
+    .about = "score a run against judgements, to the digits of trec_eval",
+    .details =
+        "RUN is a TREC run (- for standard input), QRELS a TREC or BEIR file of judgements or "
+        "a BEIR folder.  Measures have the names of ir-measures and of trec_eval; 'fovea help "
+        "measures' lists them.  Ties are broken as trec_eval does, whatever the ranks of the "
+        "run say.",
+    .examples = "fovea eval hybrid.run corpora/data/scifact -m nDCG@10 -m R@100\n"
+                "fovea eval bm25.run qrels.txt -m P_5 -c -q",
+    .options = rows,
+    .settings_size = sizeof(struct settings),
+    .min_args = 2,
+    .max_args = 2,
+    .run = run,
+};

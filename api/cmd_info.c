@@ -1,0 +1,155 @@
+/* cmd_info.c -- `fovea info` and `fovea check`: what an index is, and whether it is whole. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/cli.h"
+#include "api/jout.h"
+#include "api/knobs.h"
+#include "api/progress.h"
+#include "api/term.h"
+
+struct settings {
+    int json;
+};
+
+static const struct option_row rows[] = {COMMON_ROWS(struct settings), {0}};
+
+static int info_json(const fovea_info *i, const char *path)
+{
+    struct jout j = {0};
+
+    jout_open(&j, NULL, '{');
+    jout_text(&j, "index", path);
+    jout_count(&j, "documents", i->n_documents);
+    jout_count(&j, "passages", i->n_passages);
+    jout_count(&j, "deleted_passages", i->n_dead);
+    jout_count(&j, "terms", i->n_terms);
+    jout_count(&j, "segments", i->n_segments);
+    jout_count(&j, "commits", i->n_commits);
+    jout_text(&j, "analyzer", i->analyzer);
+    jout_text(&j, "chunking", i->chunking);
+    jout_text(&j, "model", i->model);
+    jout_text(&j, "model_sha256", i->dim ? i->model_sha256 : NULL);
+    jout_text(&j, "vectors", i->dim ? i->vectors : NULL);
+    jout_int(&j, "dimensions", i->dim);
+    jout_count(&j, "bytes", i->file_bytes);
+    jout_count(&j, "text_bytes", i->text_bytes);
+    jout_count(&j, "postings_bytes", i->postings_bytes);
+    jout_count(&j, "vector_bytes", i->vector_bytes);
+    jout_count(&j, "other_bytes", i->other_bytes);
+    jout_close(&j);
+    return jout_print(&j) ? EXIT_FAILED : 0;
+}
+
+static void info_text(const fovea_info *i, const char *path)
+{
+    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+
+    printf("%s\n", path);
+    printf("  documents  %s\n", show_count(a, i->n_documents));
+    printf("  passages   %s (%s)", show_count(a, i->n_passages), i->chunking);
+    if (i->n_dead)
+        printf("; %s deleted, until they are merged away", show_count(b, i->n_dead));
+    printf("\n  words      %s (%s)\n", show_count(a, i->n_terms), i->analyzer);
+    if (i->dim)
+        printf("  model      %s, %d dimensions, SHA-256 %.12s...\n  vectors    %s\n", i->model,
+               i->dim, i->model_sha256, i->vectors);
+    else
+        printf("  model      none: searched by words only\n");
+    printf("  segments   %s, after %s commit%s\n", show_count(a, i->n_segments),
+           show_count(b, i->n_commits), i->n_commits == 1 ? "" : "s");
+    printf("  size       %s: ", show_bytes(a, i->file_bytes));
+    printf("text %s, ", show_bytes(a, i->text_bytes));
+    printf("postings %s, ", show_bytes(a, i->postings_bytes));
+    if (i->vector_bytes)
+        printf("vectors %s, ", show_bytes(a, i->vector_bytes));
+    printf("other %s\n", show_bytes(a, i->other_bytes));
+}
+
+static int info(void *settings, char **args, int n_args)
+{
+    const struct settings *s = settings;
+    fovea_info i = FOVEA_INFO_INIT;
+    fovea *ix = NULL;
+    int rc = 0;
+
+    (void)n_args;
+    if (fovea_open(&ix, args[0], NULL) || fovea_describe(&i, ix))
+        rc = say_fovea(ix);
+    else if (s->json)
+        rc = info_json(&i, args[0]);
+    else
+        info_text(&i, args[0]);
+    fovea_close(ix);
+    return rc;
+}
+
+const struct command cmd_info = {
+    .name = "info",
+    .args = "INDEX",
+    .about = "describe an index: how much is in it, made how, and where its bytes are",
+    .examples = "fovea info scifact.fovea",
+    .options = rows,
+    .settings_size = sizeof(struct settings),
+    .min_args = 1,
+    .max_args = 1,
+    .run = info,
+};
+
+/* ---- check ---- */
+
+static int check_json(const char *path, const char *error, const fovea_info *i)
+{
+    struct jout j = {0};
+
+    jout_open(&j, NULL, '{');
+    jout_text(&j, "index", path);
+    jout_bool(&j, "ok", !error);
+    jout_text(&j, "error", error);
+    if (!error) {
+        jout_count(&j, "documents", i->n_documents);
+        jout_count(&j, "passages", i->n_passages);
+    }
+    jout_close(&j);
+    return jout_print(&j) ? EXIT_FAILED : 0;
+}
+
+static int check(void *settings, char **args, int n_args)
+{
+    const struct settings *s = settings;
+    const double start = clock_now();
+    char a[NUMBER_TEXT], b[NUMBER_TEXT], t[NUMBER_TEXT];
+    fovea_info i = FOVEA_INFO_INIT;
+    fovea *ix = NULL;
+    int rc;
+
+    (void)n_args;
+    if (fovea_open(&ix, args[0], NULL) || fovea_check(ix) || fovea_describe(&i, ix)) {
+        if (s->json)
+            check_json(args[0], fovea_error(ix), NULL);
+        rc = say_fovea(ix);
+    } else if (s->json) {
+        rc = check_json(args[0], NULL, &i);
+    } else {
+        rc = 0;
+        printf("%s: ok: %s documents, %s passages checked in %s\n", args[0],
+               show_count(a, i.n_documents), show_count(b, i.n_passages),
+               show_time(t, clock_now() - start));
+    }
+    fovea_close(ix);
+    return rc;
+}
+
+const struct command cmd_check = {
+    .name = "check",
+    .args = "INDEX",
+    .about = "read all of an index and verify it: checksums, order, counts across its parts",
+    .details = "Names the first thing that is wrong and exits with 1.",
+    .examples = "fovea check scifact.fovea",
+    .options = rows,
+    .settings_size = sizeof(struct settings),
+    .min_args = 1,
+    .max_args = 1,
+    .run = check,
+};

@@ -1,0 +1,158 @@
+/* cmd_model.c -- `fovea model`: describes an encoder, or shows what it makes of a text. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/cli.h"
+#include "api/jout.h"
+#include "api/knobs.h"
+#include "api/term.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/model.h"
+
+struct settings {
+    const char *embed, *tokens, *as, *precision;
+    int json;
+};
+
+static const char *name_of_use(size_t i)
+{
+    static const char *const names[] = {"query", "passage", NULL};
+
+    return names[i];
+}
+
+static const struct option_row rows[] = {
+    {"embed", 0, OPT_TEXT, offsetof(struct settings, embed), "TEXT",
+     "print the vector of a text, as JSON", .text = NULL},
+    {"tokens", 0, OPT_TEXT, offsetof(struct settings, tokens), "TEXT",
+     "print the token ids of a text, as JSON", .text = NULL},
+    {"as", 0, OPT_CHOICE, offsetof(struct settings, as), "USE",
+     "what the text is: models may mark queries and passages differently", name_of_use,
+     .text = "passage"},
+    {"precision", 0, OPT_CHOICE, offsetof(struct settings, precision), "P",
+     "how the encoder computes", name_of_precision, .text = "i8"},
+    COMMON_ROWS(struct settings),
+    {0}};
+
+static int embed(struct model *m, const char *text, int kind)
+{
+    const struct model_text t = {text, strlen(text)};
+    const int dim = model_dim(m);
+    float *v = mem_alloc((size_t)dim, sizeof *v);
+    struct err err = {0};
+    struct jout j = {0};
+    int rc;
+
+    if (!v || model_embed(v, m, NULL, &t, 1, kind, &err)) {
+        rc = v ? say_err(&err) : say_failed("out of memory");
+        mem_free(v);
+        return rc;
+    }
+    jout_open(&j, NULL, '[');
+    for (int i = 0; i < dim; i++)
+        jout_float(&j, NULL, v[i]);
+    jout_close(&j);
+    mem_free(v);
+    return jout_print(&j) ? EXIT_FAILED : 0;
+}
+
+static int tokens(struct model *m, const char *text, int kind)
+{
+    const struct model_text t = {text, strlen(text)};
+    struct err err = {0};
+    struct jout j = {0};
+    int *ids = NULL, n;
+
+    if (model_tokenize(&ids, &n, m, t, kind, &err))
+        return say_err(&err);
+    jout_open(&j, NULL, '[');
+    for (int i = 0; i < n; i++)
+        jout_int(&j, NULL, ids[i]);
+    jout_close(&j);
+    mem_free(ids);
+    return jout_print(&j) ? EXIT_FAILED : 0;
+}
+
+static int describe_json(struct model *m)
+{
+    struct jout j = {0};
+
+    jout_open(&j, NULL, '{');
+    jout_text(&j, "model", model_name(m));
+    jout_text(&j, "folder", model_path(m));
+    jout_text(&j, "architecture", model_architecture(m));
+    jout_text(&j, "description", model_describe(m));
+    jout_int(&j, "dimensions", model_dim(m));
+    jout_int(&j, "max_tokens", model_max_tokens(m));
+    jout_text(&j, "pooling", model_pooling(m));
+    jout_bool(&j, "normalised", model_is_normalised(m));
+    jout_text(&j, "query_prefix", model_prefix(m, MODEL_QUERY));
+    jout_text(&j, "passage_prefix", model_prefix(m, MODEL_PASSAGE));
+    jout_text(&j, "kernels", model_kernels(m));
+    jout_text(&j, "sha256", model_sha256(m));
+    jout_close(&j);
+    return jout_print(&j) ? EXIT_FAILED : 0;
+}
+
+static void describe_text(struct model *m)
+{
+    const char *query = model_prefix(m, MODEL_QUERY), *passage = model_prefix(m, MODEL_PASSAGE);
+
+    printf("%s\n", model_name(m));
+    printf("  folder      %s\n", model_path(m));
+    printf("  network     %s: %s\n", model_architecture(m), model_describe(m));
+    printf("  vectors     %d dimensions, %s pooling%s\n", model_dim(m), model_pooling(m),
+           model_is_normalised(m) ? ", normalised" : "");
+    printf("  texts       up to %d tokens\n", model_max_tokens(m));
+    if (*query || *passage)
+        printf("  prefixes    '%s' for queries, '%s' for passages\n", query, passage);
+    printf("  kernels     %s\n", model_kernels(m));
+    printf("  SHA-256     %s\n", model_sha256(m));
+}
+
+static int run(void *settings, char **args, int n_args)
+{
+    const struct settings *s = settings;
+    const int kind = strcmp(s->as, "query") ? MODEL_PASSAGE : MODEL_QUERY;
+    const struct model_options opt = {.precision = precision_value(s->precision)};
+    struct model *m = NULL;
+    struct err err = {0};
+    char *path = NULL;
+    int rc = 0;
+
+    (void)n_args;
+    if (s->embed && s->tokens)
+        return say_usage(&cmd_model, "give --embed or --tokens, not both");
+    if (model_find(&path, args[0], &err) || model_open(&m, path, &opt, &err))
+        rc = say_err(&err);
+    else if (s->embed)
+        rc = embed(m, s->embed, kind);
+    else if (s->tokens)
+        rc = tokens(m, s->tokens, kind);
+    else if (s->json)
+        rc = describe_json(m);
+    else
+        describe_text(m);
+    model_close(m);
+    mem_free(path);
+    return rc;
+}
+
+const struct command cmd_model = {
+    .name = "model",
+    .args = "NAME",
+    .about = "describe an encoder, or show what it makes of a text",
+    .details =
+        "NAME is the name of an installed model or the path of its folder.  'fovea help models' "
+        "says where models are looked for and what they are made of.",
+    .examples = "fovea model minilm\n"
+                "fovea model minilm --embed \"what is a fovea?\"\n"
+                "fovea model minilm --tokens \"what is a fovea?\" --as query",
+    .options = rows,
+    .settings_size = sizeof(struct settings),
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

@@ -1,0 +1,288 @@
+/* cmd_search.c -- `fovea search`: one query, a file of queries, or a conversation. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/cli.h"
+#include "api/jout.h"
+#include "api/knobs.h"
+#include "api/progress.h"
+#include "api/show.h"
+#include "base/mem.h"
+#include "corpora/corpora.h"
+#include "retriever/retriever.h"
+
+struct settings {
+    int k, passages, explain, json, quiet;
+    const char *system, *run_tag, *queries, *precision;
+    struct knobs knobs;
+};
+
+static const struct option_row rows[] = {
+    {"", 'k', OPT_INT, offsetof(struct settings, k), "N", "hits wanted", .low = 1,
+     .high = 1000000, .shown = "10; 1000 for a run"},
+    {"system", 's', OPT_CHOICE, offsetof(struct settings, system), "S", "how to search",
+     name_of_retriever, .shown = "hybrid if the index has a model, else bm25"},
+    KNOB_ROWS(struct settings, knobs),
+    FLAG_ROW("passages", 0, struct settings, passages,
+             "rank passages; else each document counts by its best passage"),
+    FLAG_ROW("explain", 0, struct settings, explain, "show how each score comes about"),
+    {"queries", 0, OPT_TEXT, offsetof(struct settings, queries), "FILE",
+     "search for all queries of a BEIR folder, a .jsonl or a .tsv file (id, tab, text), and "
+     "write a TREC run", .text = NULL},
+    {"run", 0, OPT_TEXT, offsetof(struct settings, run_tag), "TAG",
+     "write a TREC run with this name", .shown = "fovea-SYSTEM with --queries"},
+    {"precision", 0, OPT_CHOICE, offsetof(struct settings, precision), "P",
+     "how the encoder computes", name_of_precision, .text = "i8"},
+    FLAG_ROW("quiet", 'q', struct settings, quiet, "show no progress"),
+    COMMON_ROWS(struct settings),
+    {0}};
+
+/* A search and how long it took. */
+static int timed_search(fovea_hits **hits, double *seconds, fovea *ix, const char *query,
+                        const fovea_search_options *opt)
+{
+    const double start = clock_now();
+    int code;
+
+    *seconds = 0;
+    code = fovea_search(hits, ix, query, opt);
+    if (code) {
+        const int rc = say_fovea(ix);
+        if (!opt->system && (code == FOVEA_NOTFOUND || code == FOVEA_INVALID))
+            say("--system bm25 searches by words alone");
+        return rc;
+    }
+    *seconds = clock_now() - start;
+    return 0;
+}
+
+static int search_one(fovea *ix, const char *query, const fovea_search_options *opt,
+                      const struct settings *s)
+{
+    struct jout j = {0};
+    fovea_hits *hits;
+    double seconds;
+    int rc = timed_search(&hits, &seconds, ix, query, opt);
+
+    if (rc)
+        return rc;
+    if (s->run_tag) {
+        rc = show_run("1", hits, s->run_tag);
+    } else if (s->json) {
+        jout_open(&j, NULL, '{');
+        show_json(&j, query, hits, seconds);
+        jout_close(&j);
+        rc = jout_print(&j) ? EXIT_FAILED : 0;
+    } else {
+        show_hits(hits, seconds);
+    }
+    if (!rc && !fovea_hits_count(hits)) {
+        if (!s->json && !s->quiet)
+            say("nothing found");
+        rc = EXIT_NONE;
+    }
+    fovea_hits_free(hits);
+    return rc;
+}
+
+/* ---- a file of queries ---- */
+
+static int search_all(fovea *ix, const char *path, const fovea_search_options *opt,
+                      const struct settings *s)
+{
+    struct query_list queries = {0};
+    struct progress progress;
+    struct err err = {0};
+    fovea_hits *hits;
+    double seconds;
+    char tag[64];
+    int rc = 0;
+
+    if (queries_load(&queries, path, &err))
+        return say_err(&err);
+    progress_begin(&progress, NULL, "queries", queries.n, s->quiet || isatty(STDOUT_FILENO));
+    for (size_t i = 0; i < queries.n && !rc; i++) {
+        rc = timed_search(&hits, &seconds, ix, queries.queries[i].text, opt);
+        if (rc)
+            break;
+        snprintf(tag, sizeof tag, "fovea-%s", fovea_hits_system(hits));
+        if (s->json) {
+            struct jout j = {0};
+            jout_open(&j, NULL, '{');
+            jout_text(&j, "qid", queries.queries[i].qid);
+            show_json(&j, queries.queries[i].text, hits, seconds);
+            jout_close(&j);
+            rc = jout_print(&j) ? EXIT_FAILED : 0;
+        } else {
+            rc = show_run(queries.queries[i].qid, hits, s->run_tag ? s->run_tag : tag);
+        }
+        fovea_hits_free(hits);
+        progress_update(&progress, (double)i + 1, 0);
+        if (ferror(stdout))
+            break; /* main says so */
+    }
+    progress_end(&progress);
+    queries_clear(&queries);
+    return rc;
+}
+
+/* ---- a conversation: one query a line ---- */
+
+static const char conversation_help[] = "a line is a query; or\n"
+                                        "  :k N           show N hits\n"
+                                        "  :system NAME   how to search\n"
+                                        "  :explain       show how scores come about, or stop it\n"
+                                        "  :quit          leave (also Ctrl-D)\n";
+
+/* Obeys ":word value".  Returns 1 to leave. */
+static int obey(char *line, fovea_search_options *opt)
+{
+    char *value = line + strcspn(line, " \t");
+
+    if (*value)
+        *value++ = '\0';
+    value += strspn(value, " \t");
+    if (!strcmp(line, ":quit") || !strcmp(line, ":q"))
+        return 1;
+    if (!strcmp(line, ":explain")) {
+        opt->explain = !opt->explain;
+    } else if (!strcmp(line, ":k")) {
+        const int k = atoi(value);
+        if (k < 1 || k > 1000000)
+            say("give :k a number from 1 to 1000000");
+        else
+            opt->k = k;
+    } else if (!strcmp(line, ":system")) {
+        const struct retriever *r = retriever_find(value);
+        if (!r)
+            say("there is no system '%s'; 'fovea help retrievers' lists them", value);
+        else
+            opt->system = r->name;
+    } else {
+        fputs(conversation_help, stdout);
+    }
+    return 0;
+}
+
+static int converse(fovea *ix, fovea_search_options *opt, const struct settings *s)
+{
+    const int interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    size_t size = 0;
+    char *line = NULL;
+    int rc = 0, left = 0;
+
+    if (interactive)
+        printf("One query a line; :help for more.\n");
+    while (!left) {
+        if (interactive) {
+            fputs("fovea> ", stdout);
+            fflush(stdout);
+        }
+        ssize_t n = getline(&line, &size, stdin);
+        if (n < 0)
+            break;
+        while (n > 0 && isspace((unsigned char)line[n - 1]))
+            line[--n] = '\0';
+        if (!n)
+            continue;
+        if (interactive && *line == ':') {
+            left = obey(line, opt);
+            continue;
+        }
+        if (!interactive && !s->json && !s->run_tag)
+            printf("# %s\n", line);
+        rc = search_one(ix, line, opt, s);
+        if (interactive || rc == EXIT_NONE)
+            rc = 0; /* the next query may do better */
+        if (rc || fflush(stdout))
+            break;
+    }
+    if (interactive && !left)
+        putchar('\n');
+    free(line);
+    return rc;
+}
+
+/* The words of a query that was given without quotes, with blanks between; free it. */
+static char *join(char **words, int n)
+{
+    struct buf b = {0};
+
+    for (int i = 0; i < n; i++)
+        buf_printf(&b, "%s%s", i ? " " : "", words[i]);
+    return buf_take(&b);
+}
+
+static int search(fovea *ix, char **words, int n_words, fovea_search_options *opt,
+                  const struct settings *s)
+{
+    char *query;
+    int rc;
+
+    if (s->queries)
+        return search_all(ix, s->queries, opt, s);
+    if (!n_words)
+        return converse(ix, opt, s);
+    query = join(words, n_words);
+    rc = query ? search_one(ix, query, opt, s) : say_failed("out of memory");
+    mem_free(query);
+    return rc;
+}
+
+static int run(void *settings, char **args, int n_args)
+{
+    struct settings *s = settings;
+    fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
+    fovea_options open_opt = FOVEA_OPTIONS_INIT;
+    const int makes_run = !s->json && (s->queries || s->run_tag);
+    struct err err = {0};
+    fovea *ix = NULL;
+    int rc;
+
+    if (knobs_apply(&opt, &s->knobs, &err))
+        return say_usage(&cmd_search, "%s", err.text);
+    if (s->queries && n_args > 1)
+        return say_usage(&cmd_search, "give a QUERY or --queries, not both");
+    if (makes_run && s->passages)
+        return say_usage(&cmd_search, "a run ranks documents: leave --passages out");
+    if (n_args == 2 && !args[1][strspn(args[1], " \t\n")])
+        return say_usage(&cmd_search, "the QUERY is empty");
+    opt.system = s->system;
+    opt.k = s->k ? s->k : makes_run ? 1000 : 10;
+    opt.by_passage = s->passages;
+    opt.explain = s->explain;
+    opt.fields = makes_run ? FOVEA_DOCNOS : FOVEA_FULL;
+    opt.snippet_bytes = 240;
+    open_opt.precision = precision_value(s->precision);
+    if (fovea_open(&ix, args[0], &open_opt))
+        rc = say_fovea(ix);
+    else
+        rc = search(ix, args + 1, n_args - 1, &opt, s);
+    fovea_close(ix);
+    return rc;
+}
+
+const struct command cmd_search = {
+    .name = "search",
+    .args = "INDEX [QUERY...]",
+    .about = "search an index by words, by meaning, or by both",
+    .details =
+        "Prints rank, score, name, title and the best part of each hit, best first.  Without "
+        "QUERY it reads queries from standard input, one a line.\n\n"
+        "Scores are comparable within one search only.  'fovea help retrievers' says what the "
+        "systems do.\n\n"
+        "With --json a search is one object; several queries give one object a line.  Offsets "
+        "(passage, matches) count bytes of UTF-8.",
+    .examples = "fovea search scifact.fovea \"does vitamin D prevent fractures?\"\n"
+                "fovea search scifact.fovea \"vitamin D\" --system bm25 --explain -k 3\n"
+                "fovea search scifact.fovea --queries corpora/data/scifact > hybrid.run",
+    .options = rows,
+    .settings_size = sizeof(struct settings),
+    .min_args = 1,
+    .max_args = -1,
+    .run = run,
+};

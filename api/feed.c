@@ -1,0 +1,187 @@
+/* feed.c -- see feed.h. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/feed.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/cli.h"
+#include "api/term.h"
+#include "base/file.h"
+#include "base/lines.h"
+#include "base/mem.h"
+#include "corpora/corpora.h"
+
+/* With a model a commit's worth of work should be seconds, without one a segment's. */
+enum { EVERY_WITH_MODEL = 1000, EVERY_WITHOUT = 50000, BAD_SHOWN = 10 };
+
+/* The documents of a corpus that has one a line; 0 if that cannot be told. */
+static uint64_t count_lines(const char *path)
+{
+    struct lines *in = NULL;
+    uint64_t n = 0;
+    char *line;
+    size_t len;
+
+    if (lines_open(&in, path, NULL))
+        return 0;
+    while (lines_next(&line, &len, in, NULL) == 1)
+        n += len > 0;
+    lines_close(in);
+    return n;
+}
+
+static uint64_t count_documents(const char *path)
+{
+    static const char *const names[] = {"corpus.jsonl", "corpus.jsonl.gz"};
+    uint64_t n = 0;
+
+    if (!strcmp(path, "-"))
+        return 0;
+    if (!file_is_dir(path))
+        return count_lines(path);
+    for (size_t i = 0; i < sizeof names / sizeof *names && !n; i++) {
+        char *file = file_join(path, names[i]);
+        if (file && file_exists(file))
+            n = count_lines(file);
+        mem_free(file);
+    }
+    return n;
+}
+
+static void on_bad(const char *message, void *payload)
+{
+    struct feed *f = payload;
+
+    progress_end(&f->progress);
+    if (f->quiet || f->n_bad > BAD_SHOWN)
+        return;
+    say("skipped: %s", message);
+    if (f->n_bad == BAD_SHOWN)
+        say("further lines that are skipped are only counted");
+}
+
+static size_t changed(const struct feed *f) { return f->n_added + f->n_updated; }
+
+/* Pending documents count by how far their embedding is. */
+static void show(struct feed *f, double part_of_pending)
+{
+    const double before = (double)f->n_unchanged;
+
+    progress_update(&f->progress,
+                    before + (double)f->n_committed + (double)f->n_pending * part_of_pending,
+                    before);
+}
+
+int feed_progress(const char *what, uint64_t done, uint64_t total, void *payload)
+{
+    struct feed *f = payload;
+
+    (void)what;
+    if (f->moving && total)
+        show(f, (double)done / (double)total);
+    return interrupted();
+}
+
+static int has_model(struct feed *f)
+{
+    fovea_info info = FOVEA_INFO_INIT;
+
+    return fovea_describe(&info, f->ix) == 0 && info.dim > 0;
+}
+
+int feed_commit(struct feed *f)
+{
+    if (interrupted())
+        return interrupt_code();
+    if (fovea_commit(f->ix)) {
+        progress_end(&f->progress);
+        return say_fovea(f->ix);
+    }
+    f->n_committed += f->n_pending;
+    f->n_pending = 0;
+    return 0;
+}
+
+static int add(struct feed *f, const struct doc *doc, size_t every, int dense)
+{
+    switch (fovea_add(f->ix, doc->docno, doc->title, doc->text, doc->meta)) {
+    case FOVEA_ADDED:
+        f->n_added++;
+        f->n_pending++;
+        break;
+    case FOVEA_UPDATED:
+        f->n_updated++;
+        f->n_pending++;
+        break;
+    case FOVEA_UNCHANGED:
+        f->n_unchanged++;
+        break;
+    default:
+        progress_end(&f->progress);
+        return say_fovea(f->ix);
+    }
+    if (f->n_pending >= every)
+        return feed_commit(f);
+    if ((changed(f) + f->n_unchanged) % 64 == 0)
+        show(f, dense ? 0 : 1);
+    return interrupted() ? interrupt_code() : 0;
+}
+
+int feed_corpus(struct feed *f, const char *path)
+{
+    const int dense = has_model(f);
+    const int given = f->options.commit_every;
+    const size_t every = given ? (size_t)given : dense ? EVERY_WITH_MODEL : EVERY_WITHOUT;
+    const struct corpus_options opt = {
+        .format = f->options.format,
+        .id_field = f->options.id_field,
+        .title_field = f->options.title_field,
+        .text_field = f->options.text_field,
+        .skip_bad = f->options.skip_bad,
+        .n_bad = &f->n_bad,
+        .on_bad = on_bad,
+        .payload = f,
+    };
+    struct doc_source src;
+    struct err err = {0};
+    struct doc doc;
+    int rc = 0, got = 0;
+
+    if (corpus_open(&src, path, &opt, &err))
+        return say_err(&err);
+    if (!f->moving)
+        progress_begin(&f->progress, f->label, "documents", 0, f->quiet);
+    f->moving = 1;
+    if (progress_wanted(f->quiet)) {
+        const uint64_t n = count_documents(path);
+        f->progress.total = n ? (uint64_t)(changed(f) + f->n_unchanged) + n : 0;
+    }
+    while (!rc && (got = src.next(&doc, src.self, &err)) == 1)
+        rc = add(f, &doc, every, dense);
+    src.close(src.self);
+    if (got < 0) {
+        progress_end(&f->progress);
+        rc = say_err(&err);
+        if (err.code == E_FORMAT && !f->options.skip_bad)
+            say("--skip-bad passes over what cannot be read, and counts it");
+    }
+    return rc;
+}
+
+void feed_end(struct feed *f) { progress_end(&f->progress); }
+
+void feed_say_what_stands(struct feed *f)
+{
+    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+
+    fovea_rollback(f->ix);
+    if (interrupted())
+        say("interrupted; %s documents were committed before and are safe; run the same "
+            "command again to go on",
+            show_count(a, f->n_committed + f->n_unchanged));
+    else
+        say("the index holds what was committed before: %s documents of this run, %s are "
+            "lost; run the same command again when the cause is removed",
+            show_count(a, f->n_committed + f->n_unchanged), show_count(b, f->n_pending));
+}

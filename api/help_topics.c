@@ -1,0 +1,100 @@
+/* help_topics.c -- the topics of `fovea help`, written from the tables that they describe. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "api/help.h"
+#include "base/mem.h"
+#include "corpora/corpora.h"
+#include "eval/eval.h"
+#include "indexer/index.h"
+#include "retriever/retriever.h"
+
+static void row(struct buf *out, const char *name, const char *about)
+{
+    buf_printf(out, "  %-10s %s\n", name, about);
+}
+
+static void corpora(struct buf *out)
+{
+    buf_puts(out, "What 'fovea index' reads.  The format is guessed from the path, or given by "
+                  "--format.  Files may be compressed with gzip.\n\n");
+    for (const struct corpus_format *const *f = corpus_formats; *f; f++)
+        row(out, (*f)->name, (*f)->about);
+}
+
+static void retrievers_topic(struct buf *out)
+{
+    buf_puts(out, "What --system chooses.\n\n");
+    for (const struct retriever *const *r = retrievers; *r; r++)
+        row(out, (*r)->name, (*r)->about);
+    buf_puts(out,
+             "\nHits come best first; equal scores are ordered by name, descending, as trec_eval "
+             "sorts them.\n");
+}
+
+static void analyzers(struct buf *out)
+{
+    buf_puts(out, "How text becomes words: what --analyzer of 'fovea index' chooses.  Queries go "
+                  "through the analyzer that the index was made with.\n\n");
+    for (const struct analyzer_kind *a = analyzer_kinds; a->name; a++)
+        row(out, a->name, a->about);
+}
+
+static void measures(struct buf *out)
+{
+    char *list = measure_list();
+
+    buf_puts(out, "What -m of 'fovea eval' takes, by the names of ir-measures or of trec_eval.\n\n");
+    for (const char *s = list; s && *s;) {
+        const size_t n = strcspn(s, "\n");
+        buf_puts(out, n && *s != ' ' ? "  " : "");
+        buf_add(out, s, n);
+        buf_putc(out, '\n');
+        s += n + (s[n] == '\n');
+    }
+    mem_free(list);
+}
+
+static void models(struct buf *out)
+{
+    buf_puts(
+        out,
+        "A model is a folder in the layout of sentence-transformers or transformers: "
+        "config.json, model.safetensors, vocab.txt or tokenizer.json, and where they are there "
+        "modules.json, 1_Pooling/config.json and the like, which decide pooling, length, "
+        "prefixes and normalisation.\n\n"
+        "A NAME is looked for as a folder, then in $FOVEA_MODELS, then in "
+        "$XDG_DATA_HOME/fovea/models (~/.local/share/fovea/models).  minilm "
+        "(all-MiniLM-L6-v2) is the default.\n\n"
+        "An index records the name and the SHA-256 of its model, and refuses another.\n");
+}
+
+static void exit_codes(struct buf *out)
+{
+    row(out, "0", "done");
+    row(out, "1", "failed: a file, data, the disk, memory; one line on standard error says why");
+    row(out, "2", "the command line makes no sense");
+    row(out, "3", "nothing found: a search without hits, a document to delete that is not there");
+    row(out, "130", "interrupted (SIGINT; 143 for SIGTERM); what was committed stands");
+    row(out, "141", "the reader of standard output went away");
+}
+
+static void environment(struct buf *out)
+{
+    buf_puts(out, "  FOVEA_MODELS     folder where models are looked for first\n"
+                  "  XDG_DATA_HOME    models are looked for in fovea/models there (~/.local/share)\n"
+                  "  XDG_CACHE_HOME   'fovea eval beir' keeps its indexes in fovea/beir there "
+                  "(~/.cache)\n"
+                  "  NO_COLOR         if set, no emphasis on terminals\n"
+                  "  COLUMNS          width of output that is not a terminal's\n");
+}
+
+const struct help_topic help_topics[] = {
+    {"corpora", "formats of collections", corpora},
+    {"retrievers", "systems that search", retrievers_topic},
+    {"analyzers", "how text becomes words", analyzers},
+    {"models", "where models are found", models},
+    {"measures", "what 'fovea eval' measures", measures},
+    {"exit-codes", "what the program returns", exit_codes},
+    {"environment", "variables that it reads", environment},
+    {NULL, NULL, NULL}};

@@ -1,0 +1,46 @@
+/* knobs.h -- the options that several commands share: how to search, and names from tables. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef API_KNOBS_H
+#define API_KNOBS_H
+
+#include "api/cli.h"
+#include "api/fovea.h"
+#include "base/err.h"
+
+/* Names of the tables of other folders, for OPT_CHOICE; NULL beyond the last. */
+const char *name_of_format(size_t i);
+const char *name_of_analyzer(size_t i);
+const char *name_of_retriever(size_t i);
+const char *name_of_fusion(size_t i);
+const char *name_of_precision(size_t i);
+
+/* FOVEA_I8 or FOVEA_F32. */
+int precision_value(const char *name);
+
+/* How to rank. */
+struct knobs {
+    double k1, b;
+    const char *fusion, *weights;
+    int depth;
+};
+
+#define KNOB_ROWS(type, field)                                                                  \
+    {"k1", 0, OPT_NUMBER, offsetof(type, field.k1), "X", "BM25: how fast repetition saturates", \
+     .low = 0, .high = 1000, .number = 0.9},                                                    \
+    {"b", 0, OPT_NUMBER, offsetof(type, field.b), "X", "BM25: how much length counts",          \
+     .low = 0, .high = 1, .number = 0.4},                                                       \
+    {"fusion", 0, OPT_CHOICE, offsetof(type, field.fusion), "F",                                \
+     "hybrid: how legs are put together", name_of_fusion, .text = "minmax"},                    \
+    {"weights", 0, OPT_TEXT, offsetof(type, field.weights), "A,B",                              \
+     "hybrid: weights of words (bm25) and meaning (dense)", .shown = "equal"},                  \
+    {"depth", 0, OPT_INT, offsetof(type, field.depth), "N",                                     \
+     "hybrid: hits taken from each leg", .low = 0, .high = 1000000,                             \
+     .shown = "the larger of 100 and -k"}
+
+/* Puts the knobs into options (initialised).  E_INVALID for weights that are none. */
+int knobs_apply(fovea_search_options *to, const struct knobs *knobs, struct err *err);
+
+/* Options that every command has. */
+#define COMMON_ROWS(type) FLAG_ROW("json", 0, type, json, "print the result as JSON")
+
+#endif

@@ -1,0 +1,192 @@
+/* main.c -- the command `fovea`: finds the row of the subcommand, parses, runs. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/cli.h"
+#include "base/mem.h"
+
+const struct command *const commands[] = {&cmd_index, &cmd_search, &cmd_eval,
+                                          &cmd_eval_beir, &cmd_info, &cmd_check,
+                                          &cmd_model, &cmd_help, &cmd_version, NULL};
+
+/* ---- messages ---- */
+
+static void say_va(const char *who, const char *fmt, va_list ap)
+{
+    char text[1024];
+
+    /* One write, so that lines of several processes do not mix. */
+    vsnprintf(text, sizeof text, fmt, ap);
+    fflush(stdout);
+    fprintf(stderr, "fovea%s%s: %s\n", *who ? " " : "", who, text);
+}
+
+void say(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say_va("", fmt, ap);
+    va_end(ap);
+}
+
+int say_failed(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say_va("", fmt, ap);
+    va_end(ap);
+    return EXIT_FAILED;
+}
+
+int say_usage(const struct command *cmd, const char *fmt, ...)
+{
+    char text[900];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    fflush(stdout);
+    fprintf(stderr, "fovea %s: %s; see 'fovea help %s'\n", cmd->name, text, cmd->name);
+    return EXIT_USAGE;
+}
+
+int say_err(const struct err *err)
+{
+    if (err->code == E_STOP && interrupted())
+        return interrupt_code();
+    return say_failed("%s", err->text);
+}
+
+int say_fovea(const fovea *ix)
+{
+    if (fovea_error_code(ix) == FOVEA_STOP && interrupted())
+        return interrupt_code();
+    return say_failed("%s", fovea_error(ix));
+}
+
+/* ---- interruption ---- */
+
+/* The one global that changes: a signal handler can reach nothing else. */
+static volatile sig_atomic_t interrupt_signal;
+
+static void on_signal(int signal) { interrupt_signal = signal; }
+
+void interrupt_watch(void)
+{
+    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+}
+
+int interrupted(void) { return interrupt_signal != 0; }
+
+int interrupt_code(void) { return interrupt_signal ? 128 + (int)interrupt_signal : 0; }
+
+/* ---- the table ---- */
+
+static const char *command_name(size_t i) { return commands[i] ? commands[i]->name : NULL; }
+
+/* How many words of argv spell `name`; 0 if they do not. */
+static int spells(const char *name, int argc, char **argv)
+{
+    int words = 0;
+
+    while (words < argc) {
+        size_t n = strlen(argv[words]);
+        if (strncmp(name, argv[words], n) || (name[n] && name[n] != ' '))
+            return 0;
+        words++;
+        if (!name[n])
+            return words;
+        name += n + 1;
+    }
+    return 0;
+}
+
+const struct command *command_find(int *n_words, int argc, char **argv)
+{
+    const struct command *best = NULL;
+
+    *n_words = 0;
+    for (const struct command *const *c = commands; *c; c++) {
+        int n = spells((*c)->name, argc, argv);
+        if (n > *n_words) {
+            *n_words = n;
+            best = *c;
+        }
+    }
+    return best;
+}
+
+static int run_command(const struct command *cmd, int argc, char **argv)
+{
+    struct err err = {0};
+    int n_args, help, rc;
+    char **args;
+    void *settings = mem_zalloc(1, cmd->settings_size);
+
+    if (!settings)
+        return say_failed("out of memory");
+    rc = options_parse(settings, &args, &n_args, &help, cmd->options, argc, argv, &err);
+    if (rc)
+        rc = say_usage(cmd, "%s", err.text);
+    else if (help)
+        rc = help_print(cmd);
+    else if (n_args < cmd->min_args)
+        rc = say_usage(cmd, "something is missing: fovea %s %s", cmd->name, cmd->args);
+    else if (cmd->max_args >= 0 && n_args > cmd->max_args)
+        rc = say_usage(cmd, "'%s' is too much: fovea %s %s", args[cmd->max_args], cmd->name,
+                       cmd->args);
+    else
+        rc = cmd->run(settings, args, n_args);
+    options_free(settings, cmd->options);
+    mem_free(settings);
+    return rc;
+}
+
+/* A full disk under standard output is an error; a reader who left is not. */
+static int finish(int rc)
+{
+    const int failed = ferror(stdout);
+
+    errno = 0;
+    if (fclose(stdout) == 0 && !failed)
+        return rc;
+    if (errno == EPIPE)
+        return 128 + SIGPIPE;
+    say("standard output: %s", errno ? strerror(errno) : "writing failed");
+    return rc ? rc : EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    static char help[] = "help", version[] = "version";
+    const struct command *cmd;
+    const char *near;
+    int n;
+
+    if (argc < 2) {
+        help_print(NULL);
+        return finish(EXIT_USAGE);
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        argv[1] = help;
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+        argv[1] = version;
+    cmd = command_find(&n, argc - 1, argv + 1);
+    if (cmd)
+        return finish(run_command(cmd, argc - 1 - n, argv + 1 + n));
+    near = options_nearest(argv[1], command_name);
+    say("there is no command '%s'%s%s%s; 'fovea help' lists them", argv[1],
+        near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return EXIT_USAGE;
+}

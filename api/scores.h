@@ -1,0 +1,24 @@
+/* scores.h -- lists of measures as the commands take them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef API_SCORES_H
+#define API_SCORES_H
+
+#include <stddef.h>
+
+#include "api/options.h"
+#include "base/err.h"
+#include "eval/eval.h"
+
+#define DEFAULT_MEASURES                                                                        \
+    "num_q", "num_ret", "num_rel", "num_rel_ret", "AP", "nDCG@10", "P@10", "R@100", "RR@10"
+#define DEFAULT_MEASURES_TEXT "counts, AP, nDCG@10, P@10, R@100, RR@10"
+
+/* Parses the given names, or the NULL-terminated defaults if none are given.
+ * *out [*n] is the caller's (mem_free). */
+int scores_parse(struct measure **out, size_t *n, const struct texts *given,
+                 const char *const *defaults, struct err *err);
+
+/* 1 if a measure counts things, so that it is printed as a whole number. */
+int scores_is_count(const struct measure *m);
+
+#endif

@@ -1,0 +1,160 @@
+/* show.c -- see show.h. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/show.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/cli.h"
+#include "api/term.h"
+#include "base/mem.h"
+#include "base/run.h"
+
+/* ---- for people ---- */
+
+enum { INDENT = 4 };
+
+static void show_legs(const fovea_hit *hit, const struct style *style)
+{
+    fputs(style->faint, stdout);
+    for (size_t i = 0; i < hit->n_legs; i++) {
+        const fovea_leg *leg = &hit->legs[i];
+        if (leg->rank)
+            printf("%*s%s: rank %d, score %.6g, adds %.6g\n", INDENT, "", leg->name, leg->rank,
+                   (double)leg->score, (double)leg->part);
+        else
+            printf("%*s%s: not found\n", INDENT, "", leg->name);
+    }
+    for (const char *s = hit->explain; s && *s;) {
+        const size_t n = strcspn(s, "\n");
+        printf("%*s%.*s\n", INDENT, "", (int)n, s);
+        s += n + (s[n] == '\n');
+    }
+    fputs(style->plain, stdout);
+}
+
+static void show_snippet(const fovea_hit *hit, int width, const struct style *style)
+{
+    const int cut_begin = hit->snippet_begin > 0;
+    const int cut_end = hit->snippet_begin + strlen(hit->snippet) < strlen(hit->text);
+    static const char ellipsis[] = "\xe2\x80\xa6 ";
+    const size_t shift = cut_begin ? sizeof ellipsis - 1 : 0;
+    char *line = mem_printf("%s%s%s", cut_begin ? ellipsis : "", hit->snippet,
+                            cut_end ? " \xe2\x80\xa6" : "");
+    fovea_span *spans = mem_alloc(hit->n_matches, sizeof *spans);
+
+    if (line && spans) {
+        for (size_t i = 0; i < hit->n_matches; i++)
+            spans[i] = (fovea_span){hit->matches[i].begin + shift, hit->matches[i].end + shift};
+        term_wrap(stdout, line, spans, hit->n_matches, INDENT, width, "", style);
+    } else {
+        term_puts(stdout, hit->snippet);
+        putchar('\n');
+    }
+    mem_free(spans);
+    mem_free(line);
+}
+
+static void show_hit(const fovea_hit *hit, int width, const struct style *style)
+{
+    printf("%*d  %.4f  ", INDENT - 2, hit->rank, (double)hit->score);
+    term_puts(stdout, hit->docno);
+    putchar('\n');
+    if (*hit->title)
+        term_wrap(stdout, hit->title, hit->title_matches, hit->n_title_matches, INDENT, width,
+                  style->strong, style);
+    if (*hit->snippet)
+        show_snippet(hit, width, style);
+    if (hit->explain)
+        show_legs(hit, style);
+}
+
+void show_hits(const fovea_hits *hits, double seconds)
+{
+    const struct style style = term_style(stdout);
+    const int width = term_width(stdout);
+    const size_t n = fovea_hits_count(hits);
+    char a[NUMBER_TEXT];
+
+    for (size_t i = 0; i < n; i++)
+        show_hit(fovea_hits_get(hits, i), width, &style);
+    if (isatty(STDOUT_FILENO))
+        printf("%s%zu hit%s by %s in %s%s\n", style.faint, n, n == 1 ? "" : "s",
+               fovea_hits_system(hits), show_time(a, seconds), style.plain);
+}
+
+/* ---- JSON ---- */
+
+static void json_spans(struct jout *j, const char *key, const fovea_span *spans, size_t n)
+{
+    jout_open(j, key, '[');
+    for (size_t i = 0; i < n; i++) {
+        jout_open(j, NULL, '[');
+        jout_count(j, NULL, spans[i].begin);
+        jout_count(j, NULL, spans[i].end);
+        jout_close(j);
+    }
+    jout_close(j);
+}
+
+static void json_hit(struct jout *j, const fovea_hit *hit)
+{
+    jout_open(j, NULL, '{');
+    jout_int(j, "rank", hit->rank);
+    jout_text(j, "docno", hit->docno);
+    jout_float(j, "score", hit->score);
+    jout_text(j, "title", hit->title);
+    jout_text(j, "text", hit->text);
+    jout_open(j, "passage", '[');
+    jout_count(j, NULL, hit->passage.begin);
+    jout_count(j, NULL, hit->passage.end);
+    jout_close(j);
+    jout_text(j, "snippet", hit->snippet);
+    json_spans(j, "matches", hit->matches, hit->n_matches);
+    json_spans(j, "title_matches", hit->title_matches, hit->n_title_matches);
+    jout_open(j, "legs", '{');
+    for (size_t i = 0; i < hit->n_legs; i++) {
+        jout_open(j, hit->legs[i].name, '{');
+        jout_int(j, "rank", hit->legs[i].rank);
+        jout_float(j, "score", hit->legs[i].score);
+        jout_float(j, "part", hit->legs[i].part);
+        jout_close(j);
+    }
+    jout_close(j);
+    if (hit->meta)
+        jout_raw(j, "meta", hit->meta);
+    if (hit->explain)
+        jout_text(j, "explain", hit->explain);
+    jout_close(j);
+}
+
+void show_json(struct jout *j, const char *query, const fovea_hits *hits, double seconds)
+{
+    jout_text(j, "query", query);
+    jout_text(j, "system", fovea_hits_system(hits));
+    jout_number(j, "seconds", seconds);
+    jout_open(j, "hits", '[');
+    for (size_t i = 0; i < fovea_hits_count(hits); i++)
+        json_hit(j, fovea_hits_get(hits, i));
+    jout_close(j);
+}
+
+/* ---- TREC ---- */
+
+int show_run(const char *qid, const fovea_hits *hits, const char *tag)
+{
+    const size_t n = fovea_hits_count(hits);
+    struct run_line *lines = mem_alloc(n, sizeof *lines);
+    const struct ranking ranking = {.qid = qid, .lines = lines, .n = n, .cap = n};
+
+    if (!lines)
+        return say_failed("out of memory");
+    for (size_t i = 0; i < n; i++) {
+        const fovea_hit *hit = fovea_hits_get(hits, i);
+        lines[i] = (struct run_line){hit->docno, (double)hit->score};
+    }
+    ranking_write(stdout, &ranking, tag);
+    mem_free(lines);
+    return 0;
+}
