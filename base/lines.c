@@ -24,6 +24,7 @@ struct lines {
     size_t scanned;          /* data[begin..scanned) holds no newline */
     size_t number;
     int at_end;
+    int too_long;            /* the line given up last has not ended yet */
 };
 
 int lines_open(struct lines **out, const char *path, struct err *err)
@@ -116,19 +117,43 @@ static int fill(struct lines *in, struct err *err)
     return 0;
 }
 
+/* Drops what is left of a line that was too long. */
+static int skip_line(struct lines *in, struct err *err)
+{
+    for (;;) {
+        char *nl = memchr(in->data + in->begin, '\n', in->end - in->begin);
+        int rc;
+
+        in->begin = in->scanned = nl ? (size_t)(nl + 1 - in->data) : in->end;
+        if (nl || in->at_end)
+            break;
+        rc = fill(in, err);
+        if (rc)
+            return rc;
+    }
+    in->too_long = 0;
+    return 0;
+}
+
 int lines_next(char **line, size_t *n, struct lines *in, struct err *err)
 {
     char *nl = NULL;
     size_t len;
+    int rc = in->too_long ? skip_line(in, err) : 0;
 
+    if (rc)
+        return rc;
     for (;;) {
-        int rc;
-
         nl = memchr(in->data + in->scanned, '\n', in->end - in->scanned);
         in->scanned = in->end;
         if (nl || in->at_end)
             break;
         rc = fill(in, err);
+        if (rc == E_LIMIT) {
+            in->number++;
+            in->begin = in->end;
+            in->too_long = 1;
+        }
         if (rc)
             return rc;
     }

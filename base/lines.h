@@ -24,8 +24,8 @@ int lines_open(struct lines **out, const char *path, struct err *err);
  * borrowed until the next call and writable.  A byte order mark at the start of
  * the file is dropped.
  *
- * Returns 1, 0 at the end, E_LIMIT for a line over 64 MiB, E_FORMAT for a cut-off
- * or damaged gzip stream, E_IO.
+ * Returns 1, 0 at the end, E_LIMIT for a line over 64 MiB (the next call goes on behind it),
+ * E_FORMAT for a cut-off or damaged gzip stream, E_IO.
  */
 int lines_next(char **line, size_t *n, struct lines *in, struct err *err);
 

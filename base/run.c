@@ -125,7 +125,8 @@ static int add_text(struct run *run, char *line, size_t n, struct err *err)
         return 0;
     if (n_words < COLUMNS)
         return err_set(err, E_FORMAT,
-                       "%d columns, a run has six: query, Q0, document, rank, score, run name", n_words);
+                       "%d columns, a run has six: query, Q0, document, rank, score, run name",
+                       n_words);
     score = strtod(word[COL_SCORE], &end);
     if (*end || end == word[COL_SCORE] || isnan(score))
         return err_set(err, E_FORMAT, "score '%s' is not a number", word[COL_SCORE]);

@@ -7,7 +7,8 @@
  *     src.close(src.self);
  *
  * Readers stream: memory is bounded by one document.  A bad line is an error
- * "FILE:LINE: reason"; with skip_bad it is counted and passed over.
+ * "FILE:LINE: reason"; with skip_bad it is counted and passed over.  What ends a file early
+ * (a damaged gzip stream, a read error) stays an error.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CORPORA_CORPORA_H
@@ -18,8 +19,9 @@
 #include "base/doc.h"
 #include "base/err.h"
 
-/* One row of the table of formats. */
 struct corpus_options;
+
+/* One row of the table of formats. */
 struct corpus_format {
     const char *name;  /* "beir", "jsonl", "tsv", "text" */
     const char *about; /* printed by `fovea help corpora` */
@@ -31,12 +33,12 @@ struct corpus_format {
 
 struct corpus_options {
     const char *format;      /* a name of the table; NULL = guess from the path; "-" reads jsonl unless said */
-    const char *id_field;    /* JSONL: default "_id", else "id", "docno", "docid" */
-    const char *title_field; /* JSONL: default "title" */
+    const char *id_field;    /* JSONL: default "_id", else "id", "docno", "docid"; a string or a number */
+    const char *title_field; /* JSONL: default "title"; may be missing or null */
     const char *text_field;  /* JSONL: default "text", else "contents", "body", "doc" */
     int skip_bad;            /* pass over bad lines and files, and count them */
     size_t *n_bad;           /* where to count, or NULL */
-    /* Told about each bad line that is passed over, or NULL. */
+    /* Told about each bad line or file that is passed over ("FILE:LINE: reason"), or NULL. */
     void (*on_bad)(const char *message, void *payload);
     void *payload;
 };
@@ -44,7 +46,14 @@ struct corpus_options {
 /* NULL-terminated, default first. */
 extern const struct corpus_format *const corpus_formats[];
 
-/* Opens a collection.  E_NOTFOUND, E_IO, or E_INVALID if no format accepts the path (names them). */
+/* Opens a collection.
+ *
+ * path    a file or folder, or "-" for standard input.
+ * opt     NULL for the defaults.  Copied; the strings and pointers in it are borrowed until close.
+ *
+ * Returns 0; E_NOTFOUND, E_IO, or E_INVALID if no format accepts the path (names them).
+ * Close with src.close(src.self).
+ */
 int corpus_open(struct doc_source *out, const char *path, const struct corpus_options *opt,
                 struct err *err);
 
@@ -59,8 +68,11 @@ struct query_list {
     void *memory;          /* owns the strings */
 };
 
-/* Reads queries from a BEIR folder (queries.jsonl[.gz]), a .jsonl file or a .tsv file (id TAB text).
- * E_FORMAT "FILE:LINE: reason"; a query id that comes twice is an error. */
+/* Reads queries from a BEIR folder (queries.jsonl[.gz]), a JSONL file or a TSV file (id TAB text; a header
+ * line is recognised); "-" is standard input.  JSONL when the first line starts with '{'.  The fields are
+ * "_id", else "id", "qid", "query_id", and "text", else "query", "question".
+ * E_FORMAT "FILE:LINE: reason"; a query id that comes twice is an error.
+ * Frees with queries_clear; *out is unchanged on failure. */
 int queries_load(struct query_list *out, const char *path, struct err *err);
 void queries_clear(struct query_list *q);
 

@@ -153,7 +153,8 @@ END_TEST
 
 START_TEST(a_written_run_reads_back_bit_by_bit)
 {
-    static const double scores[] = {1e308, 2.0 / 3, 0.1f, 0.1, 5e-324, 0, -0.3333333333333333, -INFINITY};
+    static const double scores[] = {1e308,    2.0 / 3, 0.1f, 0.1, 5e-324, 0, -0.3333333333333333,
+                                    -INFINITY};
     struct run run = {0}, back = {0};
     struct err err = {0};
     char docno[16];
