@@ -147,6 +147,8 @@ static int read_document(struct reader *r, const char *path, const char *name, s
     buf_reset(&r->docno);
     buf_reset(&r->text);
     utf8_repair(&r->docno, name, strlen(name));
+    if (buf_error(&r->docno))
+        return err_nomem(err);
     rc = corpus_check_name(buf_text(&r->docno), "file's name", &why);
     if (rc)
         err_wrap(&why, "%s", path);
@@ -168,7 +170,7 @@ static int read_document(struct reader *r, const char *path, const char *name, s
     }
     utf8_repair(&r->text, text, n);
     make_title(r);
-    if (buf_error(&r->docno) || buf_error(&r->text) || buf_error(&r->title))
+    if (buf_error(&r->text) || buf_error(&r->title))
         rc = err_nomem(err);
     else
         rc = 1;

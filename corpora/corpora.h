@@ -32,8 +32,10 @@ struct corpus_format {
 };
 
 struct corpus_options {
-    const char *format;      /* a name of the table; NULL = guess from the path; "-" reads jsonl unless said */
-    const char *id_field;    /* JSONL: default "_id", else "id", "docno", "docid"; a string or a number */
+    const char
+        *format; /* a name of the table; NULL = guess from the path; "-" reads jsonl unless said */
+    const char
+        *id_field; /* JSONL: default "_id", else "id", "docno", "docid"; a string or a number */
     const char *title_field; /* JSONL: default "title"; may be missing or null */
     const char *text_field;  /* JSONL: default "text", else "contents", "body", "doc" */
     int skip_bad;            /* pass over bad lines and files, and count them */
@@ -65,7 +67,7 @@ struct query {
 struct query_list {
     struct query *queries; /* [n] */
     size_t n;
-    void *memory;          /* owns the strings */
+    void *memory; /* owns the strings */
 };
 
 /* Reads queries from a BEIR folder (queries.jsonl[.gz]), a JSONL file or a TSV file (id TAB text; a header
