@@ -1,0 +1,84 @@
+/* say.c -- what the commands say when something goes wrong, and how they notice Ctrl-C. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "api/cli.h"
+
+/* ---- messages ---- */
+
+static void say_va(const char *who, const char *fmt, va_list ap)
+{
+    char text[1024];
+
+    /* One write, so that lines of several processes do not mix. */
+    vsnprintf(text, sizeof text, fmt, ap);
+    fflush(stdout);
+    fprintf(stderr, "fovea%s%s: %s\n", *who ? " " : "", who, text);
+}
+
+void say(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say_va("", fmt, ap);
+    va_end(ap);
+}
+
+int say_failed(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say_va("", fmt, ap);
+    va_end(ap);
+    return EXIT_FAILED;
+}
+
+int say_usage(const struct command *cmd, const char *fmt, ...)
+{
+    char text[900];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    fflush(stdout);
+    fprintf(stderr, "fovea %s: %s; see 'fovea help %s'\n", cmd->name, text, cmd->name);
+    return EXIT_USAGE;
+}
+
+int say_err(const struct err *err)
+{
+    if (err->code == E_STOP && interrupted())
+        return interrupt_code();
+    return say_failed("%s", err->text);
+}
+
+int say_fovea(const fovea *ix)
+{
+    if (fovea_error_code(ix) == FOVEA_STOP && interrupted())
+        return interrupt_code();
+    return say_failed("%s", fovea_error(ix));
+}
+
+/* ---- interruption ---- */
+
+/* The one global that changes: a signal handler can reach nothing else. */
+static volatile sig_atomic_t interrupt_signal;
+
+static void on_signal(int signal) { interrupt_signal = signal; }
+
+void interrupt_watch(void)
+{
+    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+}
+
+int interrupted(void) { return interrupt_signal != 0; }
+
+int interrupt_code(void) { return interrupt_signal ? 128 + (int)interrupt_signal : 0; }

@@ -1,0 +1,748 @@
+/* check_api.c -- the C interface: its laws, its errors, and memory running out anywhere. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/testing.h"
+
+#include "api/fovea.h"
+#include "base/db.h"
+#include "model/model.h"
+
+TCase *options_tests(void);
+TCase *jout_tests(void);
+TCase *term_tests(void);
+TCase *snippet_tests(void);
+
+/* A call on a handle must give this code, and a text with `part` in it. */
+#define ck_assert_fovea(call, ix, want, part)                                                    \
+    do {                                                                                         \
+        int rc_ = (call);                                                                        \
+        ck_assert_msg(rc_ == (want), "%s: got %d, want %d (%s)", #call, rc_, (want),             \
+                      fovea_error(ix));                                                          \
+        ck_assert_msg(strstr(fovea_error(ix), (part)) != NULL, "%s: '%s' lacks '%s'", #call,     \
+                      fovea_error(ix), (part));                                                  \
+    } while (0)
+#define ck_assert_done(call, ix)                                                                 \
+    do {                                                                                         \
+        int rc_ = (call);                                                                        \
+        ck_assert_msg(rc_ == 0, "%s: %d %s", #call, rc_, fovea_error(ix));                       \
+    } while (0)
+
+static char dir[64], path[128];
+
+static void set_up(void)
+{
+    tmp_dir(dir);
+    snprintf(path, sizeof path, "%s/test.fovea", dir);
+}
+
+static void tear_down(void) { tmp_remove(dir); }
+
+static fovea *open_with(fovea_options *opt, int mode)
+{
+    fovea *ix = NULL;
+
+    opt->mode = mode;
+    opt->threads = 1;
+    ck_assert_done(fovea_open(&ix, path, opt), ix);
+    return ix;
+}
+
+static fovea *open_mode(int mode)
+{
+    fovea_options opt = FOVEA_OPTIONS_INIT;
+
+    return open_with(&opt, mode);
+}
+
+static const struct {
+    const char *docno, *title, *text, *meta;
+} docs[] = {
+    {"eye", "The eye", "The fovea is the part of the retina that sees sharpest.", "{\"n\": 1}"},
+    {"ear", "The ear", "The cochlea hears. Inner hair cells turn sound into signals.", NULL},
+    {"owl", "Owls", "An owl has two foveas in each eye? No: one, and it hunts at night.", NULL},
+    {"mole", NULL, "A mole sees little and lives below the ground.", NULL},
+};
+enum { N_DOCS = sizeof docs / sizeof *docs };
+
+static int add_doc(fovea *ix, int i)
+{
+    return fovea_add(ix, docs[i].docno, docs[i].title, docs[i].text, docs[i].meta);
+}
+
+/* An index of the documents above, committed. */
+static fovea *make(void)
+{
+    fovea *ix = open_mode(FOVEA_CREATE);
+
+    for (int i = 0; i < N_DOCS; i++)
+        ck_assert_int_eq(add_doc(ix, i), FOVEA_ADDED);
+    ck_assert_done(fovea_commit(ix), ix);
+    return ix;
+}
+
+static uint64_t count(fovea *ix)
+{
+    fovea_info info = FOVEA_INFO_INIT;
+
+    ck_assert_done(fovea_describe(&info, ix), ix);
+    return info.n_documents;
+}
+
+/* ---- fovea.c ---- */
+
+START_TEST(a_handle_that_failed_to_open_says_why_whatever_is_called)
+{
+    fovea_hits *hits = (fovea_hits *)1;
+    fovea_document *doc = (fovea_document *)1;
+    fovea_info info = FOVEA_INFO_INIT;
+    fovea *ix = NULL;
+
+    ck_assert_int_eq(fovea_open(&ix, path, NULL), FOVEA_NOTFOUND);
+    ck_assert_ptr_nonnull(ix);
+    ck_assert_int_eq(fovea_error_code(ix), FOVEA_NOTFOUND);
+    ck_assert_ptr_nonnull(strstr(fovea_error(ix), path));
+    ck_assert_fovea(fovea_add(ix, "a", NULL, NULL, NULL), ix, FOVEA_NOTFOUND, path);
+    ck_assert_fovea(fovea_delete(ix, "a"), ix, FOVEA_NOTFOUND, path);
+    ck_assert_fovea(fovea_commit(ix), ix, FOVEA_NOTFOUND, path);
+    ck_assert_fovea(fovea_merge(ix), ix, FOVEA_NOTFOUND, path);
+    ck_assert_fovea(fovea_refresh(ix), ix, FOVEA_NOTFOUND, path);
+    ck_assert_fovea(fovea_check(ix), ix, FOVEA_NOTFOUND, path);
+    ck_assert_fovea(fovea_describe(&info, ix), ix, FOVEA_NOTFOUND, path);
+    ck_assert_fovea(fovea_search(&hits, ix, "x", NULL), ix, FOVEA_NOTFOUND, path);
+    ck_assert_ptr_null(hits);
+    ck_assert_fovea(fovea_get(&doc, ix, "x"), ix, FOVEA_NOTFOUND, path);
+    ck_assert_ptr_null(doc);
+    fovea_rollback(ix);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(null_is_allowed_where_things_are_freed)
+{
+    fovea_close(NULL);
+    fovea_hits_free(NULL);
+    fovea_document_free(NULL);
+    ck_assert_uint_eq(fovea_hits_count(NULL), 0);
+    ck_assert_ptr_null(fovea_hits_get(NULL, 0));
+    ck_assert_str_eq(fovea_error(NULL), "out of memory");
+    ck_assert_int_eq(fovea_error_code(NULL), FOVEA_NOMEM);
+}
+END_TEST
+
+START_TEST(options_that_make_no_sense_are_refused)
+{
+    fovea_options opt = FOVEA_OPTIONS_INIT;
+    fovea *ix = NULL;
+
+    opt.mode = 3;
+    ck_assert_fovea(fovea_open(&ix, path, &opt), ix, FOVEA_INVALID, "options.mode is 3");
+    fovea_close(ix);
+    opt = (fovea_options)FOVEA_OPTIONS_INIT;
+    opt.threads = -1;
+    ck_assert_fovea(fovea_open(&ix, path, &opt), ix, FOVEA_INVALID, "options.threads is -1");
+    fovea_close(ix);
+    opt = (fovea_options)FOVEA_OPTIONS_INIT;
+    opt.precision = 16;
+    ck_assert_fovea(fovea_open(&ix, path, &opt), ix, FOVEA_INVALID, "options.precision is 16");
+    fovea_close(ix);
+    memset(&opt, 0, sizeof opt);
+    ck_assert_fovea(fovea_open(&ix, path, &opt), ix, FOVEA_INVALID, "_INIT macro");
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(options_may_be_of_an_older_or_a_newer_program)
+{
+    struct {
+        fovea_options opt;
+        int newer[4];
+    } both = {FOVEA_OPTIONS_INIT, {0}};
+    fovea *ix = NULL;
+
+    both.opt.mode = FOVEA_CREATE;
+    both.opt.size = sizeof both;
+    ck_assert_done(fovea_open(&ix, path, &both.opt), ix);
+    fovea_close(ix);
+    both.newer[2] = 1;
+    ck_assert_fovea(fovea_open(&ix, path, &both.opt), ix, FOVEA_INVALID, "newer version");
+    fovea_close(ix);
+    /* one that knows `mode` and nothing behind it */
+    memset(&both, 0xff, sizeof both);
+    both.opt.size = offsetof(fovea_options, precision);
+    both.opt.mode = FOVEA_READ;
+    ck_assert_done(fovea_open(&ix, path, &both.opt), ix);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(info_may_be_of_an_older_or_a_newer_program)
+{
+    struct {
+        fovea_info info;
+        char newer[16];
+    } both = {FOVEA_INFO_INIT, {0}};
+    fovea *ix = make();
+
+    memset(both.newer, 7, sizeof both.newer);
+    both.info.size = sizeof both;
+    ck_assert_done(fovea_describe(&both.info, ix), ix);
+    ck_assert_uint_eq(both.info.n_documents, N_DOCS);
+    ck_assert_int_eq(both.newer[0], 0);
+    memset(&both.info.n_passages, 7, sizeof both.info.n_passages);
+    both.info.size = offsetof(fovea_info, n_passages);
+    ck_assert_done(fovea_describe(&both.info, ix), ix);
+    ck_assert_uint_ne(both.info.n_passages, N_DOCS);
+    both.info.size = 0;
+    ck_assert_fovea(fovea_describe(&both.info, ix), ix, FOVEA_INVALID, "FOVEA_INFO_INIT");
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(adding_says_what_became_of_the_document)
+{
+    fovea *ix = make();
+
+    ck_assert_int_eq(add_doc(ix, 0), FOVEA_UNCHANGED);
+    ck_assert_int_eq(fovea_add(ix, "eye", "The eye", "Another text.", NULL), FOVEA_UPDATED);
+    ck_assert_int_eq(fovea_add(ix, "new", NULL, NULL, NULL), FOVEA_ADDED);
+    ck_assert_done(fovea_commit(ix), ix);
+    ck_assert_uint_eq(count(ix), N_DOCS + 1);
+    ck_assert_fovea(fovea_add(ix, "", NULL, NULL, NULL), ix, FOVEA_INVALID, "docno");
+    ck_assert_fovea(fovea_add(ix, NULL, NULL, NULL, NULL), ix, FOVEA_INVALID, "docno");
+    ck_assert_done(fovea_check(ix), ix);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(deleting_says_whether_it_was_there)
+{
+    fovea_hits *hits;
+    fovea *ix = make();
+
+    ck_assert_int_eq(fovea_delete(ix, "eye"), 1);
+    ck_assert_int_eq(fovea_delete(ix, "eye"), 0);
+    ck_assert_int_eq(fovea_delete(ix, "no such"), 0);
+    ck_assert_fovea(fovea_delete(ix, ""), ix, FOVEA_INVALID, "docno");
+    ck_assert_done(fovea_commit(ix), ix);
+    ck_assert_uint_eq(count(ix), N_DOCS - 1);
+    ck_assert_done(fovea_search(&hits, ix, "retina", NULL), ix);
+    ck_assert_uint_eq(fovea_hits_count(hits), 0);
+    fovea_hits_free(hits);
+    ck_assert_done(fovea_merge(ix), ix);
+    ck_assert_done(fovea_check(ix), ix);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(what_is_not_committed_is_forgotten)
+{
+    fovea *ix = make();
+
+    ck_assert_int_eq(fovea_add(ix, "new", NULL, "novelty", NULL), FOVEA_ADDED);
+    fovea_rollback(ix);
+    ck_assert_done(fovea_commit(ix), ix);
+    ck_assert_uint_eq(count(ix), N_DOCS);
+    ck_assert_int_eq(fovea_delete(ix, "eye"), 1);
+    fovea_close(ix);
+    ix = open_mode(FOVEA_READ);
+    ck_assert_uint_eq(count(ix), N_DOCS);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(a_reader_sees_a_commit_after_refresh)
+{
+    fovea *writer = make(), *reader = open_mode(FOVEA_READ);
+    fovea_hits *hits;
+
+    ck_assert_int_eq(fovea_add(writer, "new", NULL, "novelty", NULL), FOVEA_ADDED);
+    ck_assert_done(fovea_refresh(reader), reader);
+    ck_assert_uint_eq(count(reader), N_DOCS);
+    ck_assert_done(fovea_commit(writer), writer);
+    ck_assert_done(fovea_refresh(reader), reader);
+    ck_assert_uint_eq(count(reader), N_DOCS + 1);
+    ck_assert_done(fovea_search(&hits, reader, "novelty", NULL), reader);
+    ck_assert_uint_eq(fovea_hits_count(hits), 1);
+    fovea_hits_free(hits);
+    fovea_close(reader);
+    fovea_close(writer);
+}
+END_TEST
+
+START_TEST(a_reader_cannot_change_anything)
+{
+    fovea *ix = make();
+
+    fovea_close(ix);
+    ix = open_mode(FOVEA_READ);
+    ck_assert_int_lt(fovea_add(ix, "new", NULL, "novelty", NULL) < 0 ? -1 : fovea_commit(ix), 0);
+    ck_assert_str_ne(fovea_error(ix), "");
+    fovea_close(ix);
+    ix = open_mode(FOVEA_READ);
+    ck_assert_uint_eq(count(ix), N_DOCS);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(a_document_reads_back_as_it_was_added)
+{
+    fovea_document *doc;
+    fovea *ix = make();
+
+    for (int i = 0; i < N_DOCS; i++) {
+        ck_assert_done(fovea_get(&doc, ix, docs[i].docno), ix);
+        ck_assert_str_eq(doc->docno, docs[i].docno);
+        ck_assert_str_eq(doc->title, docs[i].title ? docs[i].title : "");
+        ck_assert_str_eq(doc->text, docs[i].text);
+        ck_assert_pstr_eq(doc->meta, docs[i].meta);
+        fovea_document_free(doc);
+    }
+    ck_assert_fovea(fovea_get(&doc, ix, "no such"), ix, FOVEA_NOTFOUND, "no document 'no such'");
+    ck_assert_ptr_null(doc);
+    ck_assert_fovea(fovea_get(&doc, ix, ""), ix, FOVEA_INVALID, "docno");
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(an_index_tells_how_it_was_made_and_refuses_other_settings)
+{
+    fovea_options opt = FOVEA_OPTIONS_INIT;
+    fovea_info info = FOVEA_INFO_INIT;
+    fovea *ix;
+
+    opt.chunking = "words:5:2";
+    opt.analyzer = "plain";
+    ix = open_with(&opt, FOVEA_CREATE);
+    for (int i = 0; i < N_DOCS; i++)
+        ck_assert_int_eq(add_doc(ix, i), FOVEA_ADDED);
+    ck_assert_done(fovea_commit(ix), ix);
+    ck_assert_done(fovea_describe(&info, ix), ix);
+    ck_assert_str_eq(info.chunking, "words:5:2");
+    ck_assert_str_eq(info.analyzer, "plain");
+    ck_assert_str_eq(info.model, "none");
+    ck_assert_str_eq(info.model_sha256, "");
+    ck_assert_str_eq(info.vectors, "");
+    ck_assert_int_eq(info.dim, 0);
+    ck_assert_uint_gt(info.n_passages, N_DOCS);
+    ck_assert_uint_gt(info.file_bytes, 0);
+    fovea_close(ix);
+    ix = open_with(&opt, FOVEA_WRITE);
+    fovea_close(ix);
+    opt.analyzer = "english";
+    ck_assert_fovea(fovea_open(&ix, path, &opt), ix, FOVEA_INVALID, "plain");
+    fovea_close(ix);
+    ix = open_mode(FOVEA_READ);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(a_file_that_is_no_index_is_refused_and_left_alone)
+{
+    static const char text[] = "This is a letter, and no index; it is long enough to be a header, "
+                               "and longer than one hundred bytes, so that nobody is in doubt.";
+    char back[sizeof text] = "";
+    fovea_options opt = FOVEA_OPTIONS_INIT;
+    struct err err = {0};
+    struct db *db;
+    fovea *ix;
+    FILE *f;
+
+    tmp_write(path, text, sizeof text);
+    for (int mode = FOVEA_READ; mode <= FOVEA_CREATE; mode++) {
+        opt.mode = mode;
+        ck_assert_fovea(fovea_open(&ix, path, &opt), ix, FOVEA_FORMAT, path);
+        fovea_close(ix);
+    }
+    f = fopen(path, "rb");
+    ck_assert_uint_eq(fread(back, 1, sizeof back, f), sizeof back);
+    fclose(f);
+    ck_assert_str_eq(back, text);
+    /* SQLite, but somebody else's */
+    ck_assert_int_eq(remove(path), 0);
+    ck_assert_ok(db_open(&db, path, DB_CREATE, &err), &err);
+    ck_assert_ok(db_exec(db, &err, "CREATE TABLE letters(text)"), &err);
+    db_close(db);
+    ck_assert_fovea(fovea_open(&ix, path, NULL), ix, FOVEA_FORMAT, path);
+    fovea_close(ix);
+}
+END_TEST
+
+static int stop(const char *what, uint64_t done, uint64_t total, void *payload)
+{
+    int *calls = payload;
+
+    (void)done, (void)total;
+    ck_assert_ptr_nonnull(what);
+    ++*calls;
+    return 1;
+}
+
+START_TEST(a_callback_can_stop_a_commit_and_the_last_one_stands)
+{
+    fovea_options opt = FOVEA_OPTIONS_INIT;
+    fovea *ix = make();
+    int calls = 0;
+
+    fovea_close(ix);
+    opt.progress = stop;
+    opt.payload = &calls;
+    ix = open_with(&opt, FOVEA_WRITE);
+    for (int i = 0; i < 2000; i++) {
+        char docno[20];
+        snprintf(docno, sizeof docno, "d%d", i);
+        int rc = fovea_add(ix, docno, NULL, "some words that go on and on", NULL);
+        ck_assert_msg(rc == FOVEA_ADDED || rc == FOVEA_STOP, "%d %s", rc, fovea_error(ix));
+        if (rc == FOVEA_STOP)
+            break;
+    }
+    if (!fovea_error_code(ix))
+        ck_assert_int_eq(fovea_commit(ix), FOVEA_STOP);
+    ck_assert_int_ge(calls, 1);
+    fovea_close(ix);
+    ix = open_mode(FOVEA_READ);
+    ck_assert_uint_eq(count(ix), N_DOCS);
+    ck_assert_done(fovea_check(ix), ix);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(the_versions_of_header_library_and_package_agree)
+{
+    int major, minor, patch;
+
+    ck_assert_str_eq(fovea_version(), FOVEA_VERSION);
+    ck_assert_str_eq(FOVEA_VERSION, PACKAGE_VERSION);
+    ck_assert_int_eq(sscanf(FOVEA_VERSION, "%d.%d.%d", &major, &minor, &patch), 3);
+    ck_assert_int_eq(major * 10000 + minor * 100 + patch, FOVEA_VERSION_NUMBER);
+}
+END_TEST
+
+/* ---- hits.c ---- */
+
+static void check_spans(const fovea_span *spans, size_t n, const char *text)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_uint_ge(spans[i].begin, at);
+        ck_assert_uint_lt(spans[i].begin, spans[i].end);
+        ck_assert_uint_le(spans[i].end, strlen(text));
+        at = spans[i].end;
+    }
+}
+
+/* What holds for every hit of every search. */
+static void check_hits(const fovea_hits *hits)
+{
+    const fovea_hit *before = NULL;
+
+    for (size_t i = 0; i < fovea_hits_count(hits); i++) {
+        const fovea_hit *hit = fovea_hits_get(hits, i);
+        ck_assert_int_eq(hit->rank, (int)i + 1);
+        if (before)
+            ck_assert(before->score > hit->score ||
+                      (before->score == hit->score && strcmp(before->docno, hit->docno) >= 0));
+        before = hit;
+        ck_assert_uint_eq(hit->passage.end - hit->passage.begin, strlen(hit->text));
+        ck_assert_uint_le(hit->snippet_begin + strlen(hit->snippet), strlen(hit->text));
+        for (size_t c = 0; hit->snippet[c]; c++)
+            ck_assert(hit->snippet[c] == hit->text[hit->snippet_begin + c] ||
+                      hit->snippet[c] == ' ');
+        check_spans(hit->matches, hit->n_matches, hit->snippet);
+        check_spans(hit->title_matches, hit->n_title_matches, hit->title);
+        ck_assert_uint_ge(hit->n_legs, 1);
+    }
+    ck_assert_ptr_null(fovea_hits_get(hits, fovea_hits_count(hits)));
+}
+
+START_TEST(hits_carry_what_a_person_wants_to_see)
+{
+    const fovea_hit *hit;
+    fovea_hits *hits;
+    fovea *ix = make();
+
+    ck_assert_done(fovea_search(&hits, ix, "fovea of the eye", NULL), ix);
+    fovea_close(ix); /* hits outlive the handle */
+    check_hits(hits);
+    ck_assert_str_eq(fovea_hits_system(hits), "bm25");
+    ck_assert_uint_eq(fovea_hits_count(hits), 2);
+    hit = fovea_hits_get(hits, 0);
+    ck_assert_str_eq(hit->docno, "eye");
+    ck_assert_str_eq(hit->title, docs[0].title);
+    ck_assert_str_eq(hit->text, docs[0].text);
+    ck_assert_str_eq(hit->snippet, docs[0].text);
+    ck_assert_str_eq(hit->meta, docs[0].meta);
+    ck_assert_uint_eq(hit->n_matches, 1);
+    ck_assert_uint_eq(hit->matches[0].begin, 4); /* fovea */
+    ck_assert_uint_eq(hit->matches[0].end, 9);
+    ck_assert_uint_eq(hit->n_title_matches, 1);
+    ck_assert_uint_eq(hit->title_matches[0].begin, 4); /* eye */
+    ck_assert_ptr_null(hit->explain);
+    ck_assert_uint_eq(hit->n_legs, 1);
+    ck_assert_str_eq(hit->legs[0].name, "bm25");
+    ck_assert_int_eq(hit->legs[0].rank, 1);
+    ck_assert_float_eq(hit->legs[0].score, hit->score);
+    hit = fovea_hits_get(hits, 1);
+    ck_assert_str_eq(hit->docno, "owl"); /* "foveas" is found too */
+    ck_assert_uint_eq(hit->n_matches, 2);
+    ck_assert_ptr_null(hit->meta);
+    fovea_hits_free(hits);
+}
+END_TEST
+
+START_TEST(docnos_alone_are_the_same_hits)
+{
+    fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
+    fovea_hits *full, *bare;
+    fovea *ix = make();
+
+    ck_assert_done(fovea_search(&full, ix, "sees eye", &opt), ix);
+    opt.fields = FOVEA_DOCNOS;
+    ck_assert_done(fovea_search(&bare, ix, "sees eye", &opt), ix);
+    ck_assert_uint_eq(fovea_hits_count(full), fovea_hits_count(bare));
+    ck_assert_uint_ge(fovea_hits_count(full), 3);
+    for (size_t i = 0; i < fovea_hits_count(full); i++) {
+        const fovea_hit *a = fovea_hits_get(full, i), *b = fovea_hits_get(bare, i);
+        ck_assert_str_eq(a->docno, b->docno);
+        ck_assert_float_eq(a->score, b->score);
+        ck_assert_str_eq(b->text, "");
+        ck_assert_str_eq(b->snippet, "");
+    }
+    fovea_hits_free(full);
+    fovea_hits_free(bare);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(passages_are_parts_of_their_documents)
+{
+    fovea_options opt = FOVEA_OPTIONS_INIT;
+    fovea_search_options search = FOVEA_SEARCH_OPTIONS_INIT;
+    fovea_hits *hits;
+    fovea *ix;
+
+    opt.chunking = "words:4:1";
+    ix = open_with(&opt, FOVEA_CREATE);
+    for (int i = 0; i < N_DOCS; i++)
+        ck_assert_int_eq(add_doc(ix, i), FOVEA_ADDED);
+    ck_assert_done(fovea_commit(ix), ix);
+    search.by_passage = 1;
+    search.k = 100;
+    ck_assert_done(fovea_search(&hits, ix, "eye retina cells ground", &search), ix);
+    check_hits(hits);
+    ck_assert_uint_gt(fovea_hits_count(hits), N_DOCS);
+    for (size_t i = 0; i < fovea_hits_count(hits); i++) {
+        const fovea_hit *hit = fovea_hits_get(hits, i);
+        fovea_document *doc;
+        ck_assert_done(fovea_get(&doc, ix, hit->docno), ix);
+        ck_assert_int_eq(strncmp(doc->text + hit->passage.begin, hit->text, strlen(hit->text)), 0);
+        fovea_document_free(doc);
+    }
+    fovea_hits_free(hits);
+    search.by_passage = 0;
+    ck_assert_done(fovea_search(&hits, ix, "eye retina cells ground", &search), ix);
+    check_hits(hits);
+    ck_assert_uint_eq(fovea_hits_count(hits), N_DOCS);
+    fovea_hits_free(hits);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(a_search_explains_itself_when_asked)
+{
+    fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
+    fovea_hits *hits;
+    fovea *ix = make();
+
+    opt.explain = 1;
+    ck_assert_done(fovea_search(&hits, ix, "retina", &opt), ix);
+    ck_assert_uint_eq(fovea_hits_count(hits), 1);
+    ck_assert_ptr_nonnull(fovea_hits_get(hits, 0)->explain);
+    ck_assert_ptr_nonnull(strstr(fovea_hits_get(hits, 0)->explain, "retina"));
+    fovea_hits_free(hits);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(a_search_that_makes_no_sense_is_refused)
+{
+    fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
+    fovea_hits *hits;
+    fovea *ix = make();
+
+    opt.system = "psychic";
+    ck_assert_fovea(fovea_search(&hits, ix, "x", &opt), ix, FOVEA_INVALID, "psychic");
+    ck_assert_ptr_null(hits);
+    opt.system = "dense";
+    ck_assert_fovea(fovea_search(&hits, ix, "x", &opt), ix, FOVEA_INVALID, "dense");
+    opt = (fovea_search_options)FOVEA_SEARCH_OPTIONS_INIT;
+    opt.k = -1;
+    ck_assert_fovea(fovea_search(&hits, ix, "x", &opt), ix, FOVEA_INVALID, "k");
+    opt = (fovea_search_options)FOVEA_SEARCH_OPTIONS_INIT;
+    opt.fields = 9;
+    ck_assert_fovea(fovea_search(&hits, ix, "x", &opt), ix, FOVEA_INVALID, "options.fields is 9");
+    opt = (fovea_search_options)FOVEA_SEARCH_OPTIONS_INIT;
+    opt.snippet_bytes = 1 << 20;
+    ck_assert_fovea(fovea_search(&hits, ix, "x", &opt), ix, FOVEA_INVALID, "snippet_bytes");
+    ck_assert_done(fovea_search(&hits, ix, "", NULL), ix);
+    ck_assert_str_eq(fovea_error(ix), "");
+    ck_assert_uint_eq(fovea_hits_count(hits), 0);
+    fovea_hits_free(hits);
+    fovea_close(ix);
+}
+END_TEST
+
+/* Queries that a person may paste: nothing of this is an error. */
+START_TEST(any_text_is_a_query)
+{
+    static const char *const queries[] = {
+        "\xff\xfe broken \xc3 fovea", "'); DROP TABLE fovea_documents; --", "\"eye\" AND NOT (",
+        "eye eye eye eye eye eye eye eye", "日本語 eye", "\x01\x02 eye \x1b[31m", "%s%n%d eye"};
+    char *big = malloc(200001);
+    fovea_hits *hits;
+    fovea *ix = make();
+
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        ck_assert_done(fovea_search(&hits, ix, queries[i], NULL), ix);
+        check_hits(hits);
+        fovea_hits_free(hits);
+    }
+    for (int i = 0; i < 200000; i += 4)
+        memcpy(big + i, i % 40 ? "eye " : "owl ", 4);
+    big[200000] = '\0';
+    ck_assert_done(fovea_search(&hits, ix, big, NULL), ix);
+    check_hits(hits);
+    fovea_hits_free(hits);
+    free(big);
+    ck_assert_uint_eq(count(ix), N_DOCS);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(with_a_model_words_and_meaning_are_searched)
+{
+    fovea_options opt = FOVEA_OPTIONS_INIT;
+    fovea_info info = FOVEA_INFO_INIT;
+    struct err err = {0};
+    char *model = NULL;
+    fovea_hits *hits;
+    fovea *ix;
+
+    if (model_find(&model, "minilm", &err))
+        return; /* not installed: nothing to test with */
+    mem_free(model);
+    opt.model = "minilm";
+    ix = open_with(&opt, FOVEA_CREATE);
+    for (int i = 0; i < N_DOCS; i++)
+        ck_assert_int_eq(add_doc(ix, i), FOVEA_ADDED);
+    ck_assert_done(fovea_commit(ix), ix);
+    ck_assert_done(fovea_describe(&info, ix), ix);
+    ck_assert_str_eq(info.model, "minilm");
+    ck_assert_int_eq(info.dim, 384);
+    ck_assert_uint_eq(strlen(info.model_sha256), 64);
+    ck_assert_done(fovea_search(&hits, ix, "organ of hearing", NULL), ix);
+    check_hits(hits);
+    ck_assert_str_eq(fovea_hits_system(hits), "hybrid");
+    ck_assert_str_eq(fovea_hits_get(hits, 0)->docno, "ear"); /* shares no word with the query */
+    ck_assert_uint_eq(fovea_hits_get(hits, 0)->n_legs, 2);
+    fovea_hits_free(hits);
+    ck_assert_done(fovea_check(ix), ix);
+    fovea_close(ix);
+}
+END_TEST
+
+/* ---- memory running out ---- */
+
+/* Opens, changes, searches and reads once; the first failure's code. */
+static int whole_life(const char *file)
+{
+    fovea_options opt = FOVEA_OPTIONS_INIT;
+    fovea_search_options search = FOVEA_SEARCH_OPTIONS_INIT;
+    fovea_document *doc = NULL;
+    fovea_hits *hits = NULL;
+    fovea *ix = NULL;
+    int rc;
+
+    opt.mode = FOVEA_CREATE;
+    opt.threads = 1;
+    search.explain = 1;
+    rc = fovea_open(&ix, file, &opt);
+    for (int i = 0; i < N_DOCS && rc >= 0; i++)
+        rc = add_doc(ix, i);
+    if (rc >= 0)
+        rc = fovea_delete(ix, "mole");
+    if (rc >= 0)
+        rc = fovea_commit(ix);
+    if (rc >= 0)
+        rc = fovea_search(&hits, ix, "what does the eye see?", &search);
+    if (rc >= 0)
+        rc = fovea_get(&doc, ix, "eye");
+    if (rc < 0) {
+        ck_assert_int_eq(fovea_error_code(ix), rc);
+        ck_assert_str_ne(fovea_error(ix), "");
+    }
+    fovea_document_free(doc);
+    fovea_hits_free(hits);
+    fovea_close(ix);
+    return rc;
+}
+
+START_TEST(each_allocation_may_fail_once)
+{
+    int rc = 0;
+
+    FAIL_EACH_ALLOC(rc, {
+        rc = whole_life(path);
+        remove(path);
+    });
+}
+END_TEST
+
+static Suite *api_suite(void)
+{
+    Suite *s = suite_create("api");
+    TCase *tc = tcase_create("fovea.c");
+
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, a_handle_that_failed_to_open_says_why_whatever_is_called);
+    tcase_add_test(tc, null_is_allowed_where_things_are_freed);
+    tcase_add_test(tc, options_that_make_no_sense_are_refused);
+    tcase_add_test(tc, options_may_be_of_an_older_or_a_newer_program);
+    tcase_add_test(tc, info_may_be_of_an_older_or_a_newer_program);
+    tcase_add_test(tc, adding_says_what_became_of_the_document);
+    tcase_add_test(tc, deleting_says_whether_it_was_there);
+    tcase_add_test(tc, what_is_not_committed_is_forgotten);
+    tcase_add_test(tc, a_reader_sees_a_commit_after_refresh);
+    tcase_add_test(tc, a_reader_cannot_change_anything);
+    tcase_add_test(tc, a_document_reads_back_as_it_was_added);
+    tcase_add_test(tc, an_index_tells_how_it_was_made_and_refuses_other_settings);
+    tcase_add_test(tc, a_file_that_is_no_index_is_refused_and_left_alone);
+    tcase_add_test(tc, a_callback_can_stop_a_commit_and_the_last_one_stands);
+    tcase_add_test(tc, the_versions_of_header_library_and_package_agree);
+    suite_add_tcase(s, tc);
+
+    tc = tcase_create("hits.c");
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, hits_carry_what_a_person_wants_to_see);
+    tcase_add_test(tc, docnos_alone_are_the_same_hits);
+    tcase_add_test(tc, passages_are_parts_of_their_documents);
+    tcase_add_test(tc, a_search_explains_itself_when_asked);
+    tcase_add_test(tc, a_search_that_makes_no_sense_is_refused);
+    tcase_add_test(tc, any_text_is_a_query);
+    tcase_add_test(tc, with_a_model_words_and_meaning_are_searched);
+    tcase_set_timeout(tc, 30);
+    suite_add_tcase(s, tc);
+
+    tc = tcase_create("memory");
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, each_allocation_may_fail_once);
+    tcase_set_timeout(tc, 120);
+    suite_add_tcase(s, tc);
+
+    suite_add_tcase(s, snippet_tests());
+    suite_add_tcase(s, options_tests());
+    suite_add_tcase(s, jout_tests());
+    suite_add_tcase(s, term_tests());
+    return s;
+}
+
+int main(void) { return run_suite(api_suite()); }
