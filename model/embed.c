@@ -1,0 +1,255 @@
+/* embed.c -- the common path from texts to vectors; see embed.h.
+ *
+ * First all texts become ids, a slice of texts a task. Then texts are sorted by length, longest first, and cut into
+ * batches of a few hundred tokens, a batch a task: long ones first, so that threads end together. Neither the slices
+ * nor the batches can be seen in the result, for a text's vector depends on that text alone.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/embed.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+enum {
+    SLICE = 64,         /* texts that one task tokenises */
+    BATCH_TOKENS = 768, /* tokens of a full batch: enough rows to keep the matrix product busy */
+    BATCH_LEAST = 64,   /* tokens below which splitting work between threads costs more than it gives */
+};
+
+/* Where a text is: its ids are at ids[slice].v[at .. at + length). */
+struct place {
+    size_t text, at;
+    int length;
+};
+
+/* What one thread needs; made when it gets its first task. */
+struct worker {
+    struct encoder_scratch *scratch;
+    int *ids;     /* [room] */
+    int *lengths; /* [most_texts] */
+    float *rows;  /* [most_texts, dim] */
+    struct err err;
+    int failed_task; /* where err happened */
+};
+
+struct job {
+    const struct embedder *e;
+    const struct model_text *texts;
+    float *out;
+    size_t n;
+    int n_workers;
+    struct worker *workers; /* [n_workers] */
+    struct ids *slices;     /* [n_slices] */
+    int n_slices;
+    struct place *places; /* [n], by text, then by length */
+    size_t *batches;      /* [n_batches + 1], first place of each */
+    int n_batches;
+    int room;          /* tokens of the largest batch */
+    size_t most_texts; /* texts of the batch that has most */
+};
+
+int embed_tokens(struct ids *out, const struct embedder *e, struct model_text text, struct err *err)
+{
+    struct buf joined = {.max = SIZE_MAX / 2};
+    int rc;
+
+    if (!*e->prefix)
+        return tokenizer_add(out, e->tokenizer, text.p, text.n, (size_t)e->max_tokens, err);
+    buf_puts(&joined, e->prefix);
+    buf_add(&joined, text.p, text.n);
+    rc = buf_error(&joined) ? err_nomem(err)
+                            : tokenizer_add(out, e->tokenizer, joined.data, joined.len,
+                                            (size_t)e->max_tokens, err);
+    buf_clear(&joined);
+    return rc;
+}
+
+static int failed(struct worker *w, int task, int rc)
+{
+    w->failed_task = task;
+    return rc;
+}
+
+/* ---- tokens ---- */
+
+static int tokenise_slice(int task, int worker, void *payload)
+{
+    struct job *j = payload;
+    struct worker *w = &j->workers[worker];
+    struct ids *ids = &j->slices[task];
+    size_t begin = (size_t)task * SLICE, end = begin + SLICE < j->n ? begin + SLICE : j->n;
+
+    for (size_t i = begin; i < end; i++) {
+        size_t at = ids->n;
+        int rc = embed_tokens(ids, j->e, j->texts[i], &w->err);
+
+        if (rc)
+            return failed(w, task, rc);
+        j->places[i] = (struct place){i, at, (int)(ids->n - at)};
+    }
+    return 0;
+}
+
+/* ---- batches ---- */
+
+static int longest_first(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    if (x->length != y->length)
+        return x->length > y->length ? -1 : 1;
+    return x->text < y->text ? -1 : 1;
+}
+
+/* Fills batches; a text longer than a batch is one of its own. */
+static int plan(struct job *j, struct err *err)
+{
+    size_t total = 0, full, tokens = 0, first = 0, n_batches = 0;
+
+    for (size_t i = 0; i < j->n; i++)
+        total += (size_t)j->places[i].length;
+    full = total / (size_t)(2 * j->n_workers) + 1; /* few texts: something for every thread */
+    full = full > BATCH_TOKENS ? BATCH_TOKENS : full < BATCH_LEAST ? BATCH_LEAST : full;
+    qsort(j->places, j->n, sizeof *j->places, longest_first);
+    j->batches = mem_alloc(j->n + 1, sizeof *j->batches);
+    if (!j->batches)
+        return err_nomem(err);
+    for (size_t i = 0; i <= j->n; i++) {
+        size_t length = i < j->n ? (size_t)j->places[i].length : 0;
+
+        if (i == j->n || (i > first && tokens + length > full)) {
+            j->batches[n_batches++] = first;
+            if (tokens > (size_t)j->room)
+                j->room = (int)tokens;
+            if (i - first > j->most_texts)
+                j->most_texts = i - first;
+            first = i;
+            tokens = 0;
+        }
+        tokens += length;
+    }
+    j->batches[n_batches] = j->n;
+    if (n_batches > INT_MAX)
+        return err_set(err, E_LIMIT, "%zu texts are too many for one call", j->n);
+    j->n_batches = (int)n_batches;
+    return 0;
+}
+
+static int prepare(struct worker *w, const struct job *j)
+{
+    int rc = encoder_scratch_new(&w->scratch, j->e->encoder, j->room, &w->err);
+
+    if (rc)
+        return rc;
+    w->ids = mem_alloc((size_t)j->room, sizeof *w->ids);
+    w->lengths = mem_alloc(j->most_texts, sizeof *w->lengths);
+    w->rows = mem_alloc_aligned(j->most_texts * (size_t)j->e->dim, sizeof *w->rows);
+    return w->ids && w->lengths && w->rows ? 0 : err_nomem(&w->err);
+}
+
+/* Copies a pooled row, brought to length 1 if that is asked for. */
+static int finish_row(float *out, const float *row, const struct embedder *e, struct err *err)
+{
+    double sum = 0, scale = 1;
+
+    for (int i = 0; i < e->dim; i++)
+        sum += (double)row[i] * (double)row[i];
+    if (!isfinite(sum))
+        return err_set(err, E_FORMAT, "the model yields numbers that are not finite; is its weights file damaged?");
+    if (e->normalise)
+        scale = 1 / fmax(sqrt(sum), 1e-12);
+    for (int i = 0; i < e->dim; i++)
+        out[i] = (float)(row[i] * scale);
+    return 0;
+}
+
+static int run_batch(int task, int worker, void *payload)
+{
+    struct job *j = payload;
+    struct worker *w = &j->workers[worker];
+    const struct place *places = j->places + j->batches[task];
+    size_t n = j->batches[task + 1] - j->batches[task], dim = (size_t)j->e->dim;
+    int *to, rc = w->rows ? 0 : prepare(w, j);
+
+    if (rc)
+        return failed(w, task, rc);
+    to = w->ids;
+    for (size_t i = 0; i < n; i++) {
+        const struct place *p = &places[i];
+
+        memcpy(to, j->slices[p->text / SLICE].v + p->at, (size_t)p->length * sizeof *to);
+        to += p->length;
+        w->lengths[i] = p->length;
+    }
+    rc = encoder_run(w->rows, j->e->encoder, w->scratch, w->ids, w->lengths, (int)n, &w->err);
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = finish_row(j->out + places[i].text * dim, w->rows + i * dim, j->e, &w->err);
+    return rc ? failed(w, task, rc) : 0;
+}
+
+/* ---- the job ---- */
+
+/* Hands on the error of the first task that failed, whichever thread ran it. */
+static int run_all(struct job *j, struct pool *pool, int n_tasks, pool_fn *fn, struct err *err)
+{
+    int rc = pool_run(pool, n_tasks, fn, j);
+    const struct worker *first = NULL;
+
+    for (int i = 0; rc && i < j->n_workers; i++) {
+        const struct worker *w = &j->workers[i];
+
+        if (w->err.code && (!first || w->failed_task < first->failed_task))
+            first = w;
+    }
+    if (first)
+        err_set(err, first->err.code, "%s", first->err.text);
+    return rc;
+}
+
+static void clear(struct job *j)
+{
+    for (int i = 0; j->workers && i < j->n_workers; i++) {
+        encoder_scratch_free(j->workers[i].scratch);
+        mem_free(j->workers[i].ids);
+        mem_free(j->workers[i].lengths);
+        mem_free(j->workers[i].rows);
+    }
+    for (int i = 0; j->slices && i < j->n_slices; i++)
+        ids_clear(&j->slices[i]);
+    mem_free(j->workers);
+    mem_free(j->slices);
+    mem_free(j->places);
+    mem_free(j->batches);
+}
+
+int embed_texts(float *out, const struct embedder *e, struct pool *pool,
+                const struct model_text *texts, size_t n, struct err *err)
+{
+    struct job j = {.e = e, .texts = texts, .out = out, .n = n, .n_workers = pool_size(pool)};
+    size_t n_slices = (n + SLICE - 1) / SLICE;
+    int rc = 0;
+
+    if (!n)
+        return 0;
+    if (n_slices > INT_MAX)
+        return err_set(err, E_LIMIT, "%zu texts are too many for one call", n);
+    j.n_slices = (int)n_slices;
+    j.workers = mem_zalloc((size_t)j.n_workers, sizeof *j.workers);
+    j.slices = mem_zalloc(n_slices, sizeof *j.slices);
+    j.places = mem_alloc(n, sizeof *j.places);
+    if (!j.workers || !j.slices || !j.places)
+        rc = err_nomem(err);
+    if (!rc)
+        rc = run_all(&j, pool, j.n_slices, tokenise_slice, err);
+    if (!rc)
+        rc = plan(&j, err);
+    if (!rc)
+        rc = run_all(&j, pool, j.n_batches, run_batch, err);
+    clear(&j);
+    return rc;
+}

@@ -1,0 +1,32 @@
+/* embed.h -- many texts to vectors: tokens, batches by length, all threads. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_EMBED_H
+#define MODEL_EMBED_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "model/encoder.h"
+#include "model/model.h"
+#include "model/tokenizer.h"
+
+/* What turns a text into a vector.  Everything is borrowed. */
+struct embedder {
+    const struct tokenizer *tokenizer;
+    const struct encoder *encoder;
+    int dim;            /* D */
+    int max_tokens;     /* of a text */
+    int normalise;      /* 1: vectors of length 1 */
+    const char *prefix; /* put before every text; "" for none */
+};
+
+/* Appends the ids of one text with its prefix.  E_NOMEM. */
+int embed_tokens(struct ids *out, const struct embedder *e, struct model_text text, struct err *err);
+
+/* out [n, dim] = vectors of texts [n]; see model_embed.
+ * Errors: E_NOMEM; E_FORMAT if the network yields numbers that are not finite. */
+int embed_texts(float *out, const struct embedder *e, struct pool *pool,
+                const struct model_text *texts, size_t n, struct err *err);
+
+#endif
