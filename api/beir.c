@@ -178,8 +178,8 @@ static int check_queries(const struct dataset *d, int quiet)
         missing += !map_find(&have, d->qrels.topics[i].qid, strlen(d->qrels.topics[i].qid));
     map_clear(&have);
     if (missing && !quiet)
-        say("notice: %s: %zu judged queries are not among the queries; they count as 0",
-            d->name, missing);
+        say("notice: %s: %zu judged queries are not among the queries; they count as 0", d->name,
+            missing);
     return 0;
 }
 

@@ -30,10 +30,10 @@ struct settings {
 };
 
 static const struct option_row rows[] = {
-    {"systems", 's', OPT_TEXT, offsetof(struct settings, systems), "S,S...",
-     "systems to compare", .shown = "bm25,dense,hybrid; bm25 if no model is installed"},
-    {"measure", 'm', OPT_LIST, offsetof(struct settings, measures), "MEASURE",
-     "what to measure", .shown = "nDCG@10, R@100"},
+    {"systems", 's', OPT_TEXT, offsetof(struct settings, systems), "S,S...", "systems to compare",
+     .shown = "bm25,dense,hybrid; bm25 if no model is installed"},
+    {"measure", 'm', OPT_LIST, offsetof(struct settings, measures), "MEASURE", "what to measure",
+     .shown = "nDCG@10, R@100"},
     {"split", 0, OPT_TEXT, offsetof(struct settings, beir.split), "NAME", "which judgements",
      .text = "test"},
     {"model", 0, OPT_TEXT, offsetof(struct settings, beir.model), "NAME",
@@ -61,7 +61,7 @@ struct bench {
     fovea_search_options opt;
     struct jout json;
     int name_width, n_sets;
-    double *sums;              /* [systems, n_measures] for the average */
+    double *sums; /* [systems, n_measures] for the average */
 };
 
 /* ---- which systems and which model ---- */
@@ -87,8 +87,10 @@ static int parse_systems(struct bench *b, const char *list)
             return say_usage(&cmd_eval_beir, "--systems: at most %d", SYSTEMS_MAX);
         b->systems[n] = retriever_find(name);
         if (!b->systems[n++])
-            return say_usage(&cmd_eval_beir, "--systems: there is no system '%s'; "
-                             "'fovea help retrievers' lists them", name);
+            return say_usage(&cmd_eval_beir,
+                             "--systems: there is no system '%s'; "
+                             "'fovea help retrievers' lists them",
+                             name);
         p += len;
         if (!*p)
             break;
@@ -186,8 +188,7 @@ static int measure_system(struct bench *b, struct dataset *d, size_t at)
         if (b->s->json)
             json_row(b, d->name, system, result.mean, seconds);
         else
-            print_row(b, d->name, system, result.mean,
-                      seconds > 0 ? (double)n / seconds : 0);
+            print_row(b, d->name, system, result.mean, seconds > 0 ? (double)n / seconds : 0);
     }
     eval_result_clear(&result);
     run_clear(&run);

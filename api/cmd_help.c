@@ -56,8 +56,8 @@ static void print_text(const char *text, int indent)
 
 static void print_options(const struct command *cmd)
 {
-    static const struct option_row help = FLAG_ROW("help", 'h', struct settings, json,
-                                                   "print this");
+    static const struct option_row help =
+        FLAG_ROW("help", 'h', struct settings, json, "print this");
     const struct option_row *r = cmd->options;
     struct buf b = {0};
 
@@ -102,7 +102,6 @@ int help_print(const struct command *cmd)
     if (cmd->details) {
         putchar('\n');
         print_text(cmd->details, 0);
-        putchar('\n');
     }
     print_options(cmd);
     if (cmd->examples) {

@@ -88,7 +88,7 @@ static int info(void *settings, char **args, int n_args)
 const struct command cmd_info = {
     .name = "info",
     .args = "INDEX",
-    .about = "describe an index: how much is in it, made how, and where its bytes are",
+    .about = "describe an index: what is in it and how it was made",
     .examples = "fovea info scifact.fovea",
     .options = rows,
     .settings_size = sizeof(struct settings),
@@ -144,7 +144,7 @@ static int check(void *settings, char **args, int n_args)
 const struct command cmd_check = {
     .name = "check",
     .args = "INDEX",
-    .about = "read all of an index and verify it: checksums, order, counts across its parts",
+    .about = "verify all of an index: checksums, order, counts",
     .details = "Names the first thing that is wrong and exits with 1.",
     .examples = "fovea check scifact.fovea",
     .options = rows,

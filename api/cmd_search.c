@@ -22,8 +22,8 @@ struct settings {
 };
 
 static const struct option_row rows[] = {
-    {"", 'k', OPT_INT, offsetof(struct settings, k), "N", "hits wanted", .low = 1,
-     .high = 1000000, .shown = "10; 1000 for a run"},
+    {"", 'k', OPT_INT, offsetof(struct settings, k), "N", "hits wanted", .low = 1, .high = 1000000,
+     .shown = "10; 1000 for a run"},
     {"system", 's', OPT_CHOICE, offsetof(struct settings, system), "S", "how to search",
      name_of_retriever, .shown = "hybrid if the index has a model, else bm25"},
     KNOB_ROWS(struct settings, knobs),
@@ -32,7 +32,8 @@ static const struct option_row rows[] = {
     FLAG_ROW("explain", 0, struct settings, explain, "show how each score comes about"),
     {"queries", 0, OPT_TEXT, offsetof(struct settings, queries), "FILE",
      "search for all queries of a BEIR folder, a .jsonl or a .tsv file (id, tab, text), and "
-     "write a TREC run", .text = NULL},
+     "write a TREC run",
+     .text = NULL},
     {"run", 0, OPT_TEXT, offsetof(struct settings, run_tag), "TAG",
      "write a TREC run with this name", .shown = "fovea-SYSTEM with --queries"},
     {"precision", 0, OPT_CHOICE, offsetof(struct settings, precision), "P",

@@ -41,7 +41,7 @@ static int run(void *settings, char **args, int n_args)
 const struct command cmd_version = {
     .name = "version",
     .args = "",
-    .about = "print the versions of fovea and its libraries, and the kernels in use",
+    .about = "print the versions of fovea and its libraries",
     .examples = "fovea version --json",
     .options = rows,
     .settings_size = sizeof(struct settings),

@@ -20,17 +20,17 @@ struct feed_options {
 };
 
 struct feed {
-    fovea *ix;                   /* where to; owned by the caller */
+    fovea *ix; /* where to; owned by the caller */
     struct feed_options options;
-    const char *label;           /* in front of the progress, or NULL */
+    const char *label; /* in front of the progress, or NULL */
     int quiet;
     /* ---- counts, to be read ---- */
     size_t n_added, n_updated, n_unchanged, n_deleted, n_bad;
-    size_t n_committed;          /* added and updated documents that are safe */
+    size_t n_committed; /* added and updated documents that are safe */
     /* ---- */
-    size_t n_pending;            /* added and updated since the last commit */
+    size_t n_pending; /* added and updated since the last commit */
     struct progress progress;
-    int moving;                  /* 1: progress has begun */
+    int moving; /* 1: progress has begun */
 };
 
 /* Reads one corpus, "-" for standard input.  Returns 0 or an exit code, having said why. */

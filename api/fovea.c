@@ -74,8 +74,8 @@ static int open_index(struct fovea *q, const char *path, const fovea_options *gi
     if (rc)
         return rc;
     if (opt.mode < FOVEA_READ || opt.mode > FOVEA_CREATE)
-        return err_set(&q->err, E_INVALID, "options.mode is %d: use FOVEA_READ, FOVEA_WRITE or FOVEA_CREATE",
-                       opt.mode);
+        return err_set(&q->err, E_INVALID,
+                       "options.mode is %d: use FOVEA_READ, FOVEA_WRITE or FOVEA_CREATE", opt.mode);
     if (opt.precision != FOVEA_I8 && opt.precision != FOVEA_F32)
         return err_set(&q->err, E_INVALID, "options.precision is %d: use FOVEA_I8 or FOVEA_F32",
                        opt.precision);
@@ -134,8 +134,7 @@ const char *fovea_error(const fovea *q) { return q ? q->err.text : "out of memor
 
 int fovea_error_code(const fovea *q) { return q ? q->err.code : FOVEA_NOMEM; }
 
-int fovea_add(fovea *q, const char *docno, const char *title, const char *text,
-              const char *meta)
+int fovea_add(fovea *q, const char *docno, const char *title, const char *text, const char *meta)
 {
     struct doc doc = {docno, title ? title : "", text ? text : "", meta};
     int rc = handle_begin(q);

@@ -96,21 +96,21 @@ typedef int fovea_progress_fn(const char *what, uint64_t done, uint64_t total, v
  */
 typedef struct fovea_options {
     size_t size;                 /* set by FOVEA_OPTIONS_INIT */
-    int mode;                    /* FOVEA_READ (default), FOVEA_WRITE, or FOVEA_CREATE: make it if absent */
-    int precision;               /* of the encoder: FOVEA_I8 (default, fast) or FOVEA_F32 (reference) */
+    int mode;                    /* FOVEA_READ, FOVEA_WRITE, or FOVEA_CREATE: make it if absent */
+    int precision;               /* of the encoder: FOVEA_I8 (fast) or FOVEA_F32 (reference) */
     int threads;                 /* for indexing; 0 = one per processor */
     const char *analyzer;        /* text to terms; NULL = "english" */
     const char *chunking;        /* documents to passages: "whole" (NULL) or "words:N[:OVERLAP]" */
-    const char *model;           /* encoder for the dense leg: name or folder; NULL or "none" = no dense leg */
+    const char *model;           /* name or folder of the encoder; NULL or "none" = no dense leg */
     const char *vectors;         /* FAISS factory string; NULL = "Flat", exact */
     size_t buffer_bytes;         /* text held in memory before it is written; 0 = 64 MiB */
     fovea_progress_fn *progress; /* or NULL */
     void *payload;               /* for progress */
 } fovea_options;
 
-#define FOVEA_OPTIONS_INIT                                                                  \
-    {                                                                                       \
-        sizeof(fovea_options), FOVEA_READ, FOVEA_I8, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL \
+#define FOVEA_OPTIONS_INIT                                                                         \
+    {                                                                                              \
+        sizeof(fovea_options), FOVEA_READ, FOVEA_I8, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL      \
     }
 
 /* Opens an index.
@@ -149,8 +149,7 @@ enum { FOVEA_ADDED = 0, FOVEA_UPDATED = 1, FOVEA_UNCHANGED = 2 };
  * Returns FOVEA_ADDED, FOVEA_UPDATED or FOVEA_UNCHANGED (the same content is there
  * already: nothing to do), or a negative code.
  */
-int fovea_add(fovea *ix, const char *docno, const char *title, const char *text,
-              const char *meta);
+int fovea_add(fovea *ix, const char *docno, const char *title, const char *text, const char *meta);
 
 /* Deletes a document in the pending commit.  Returns 1 if it was there, 0 if not, or a
  * negative code. */
@@ -176,21 +175,21 @@ enum { FOVEA_FULL = 0, FOVEA_DOCNOS = 1 }; /* fovea_search_options.fields */
 
 typedef struct fovea_search_options {
     size_t size;          /* set by FOVEA_SEARCH_OPTIONS_INIT */
-    const char *system;   /* "bm25", "dense", "hybrid"; NULL = "hybrid" if there is a dense leg, else "bm25" */
+    const char *system;   /* NULL = "hybrid" if the index has a model, else "bm25" */
     int k;                /* hits wanted; 0 = 10 */
     float k1, b;          /* BM25; both zero = 0.9 and 0.4; a negative k1 means really zero */
     const char *fusion;   /* of hybrid: "minmax" (NULL) or "rrf" */
     float weights[2];     /* of hybrid: bm25, dense; both zero = equal */
-    int depth;            /* hits taken from each leg before fusion; 0 = the larger of 100 and k */
-    int by_passage;       /* 1: hits are passages; 0: documents, each with its best passage */
+    int depth;            /* hits that each leg gives to fusion; 0 = larger of 100 and k */
+    int by_passage;       /* 1: hits are passages; 0: documents by their best passage */
     int explain;          /* 1: fill fovea_hit.explain */
-    int fields;           /* FOVEA_FULL, or FOVEA_DOCNOS: rank, docno and score only, which is faster */
+    int fields;           /* FOVEA_DOCNOS: no title, text or snippet, which is faster */
     size_t snippet_bytes; /* about how long a snippet is; 0 = 300; at most 65536 */
 } fovea_search_options;
 
-#define FOVEA_SEARCH_OPTIONS_INIT                                                           \
-    {                                                                                       \
-        sizeof(fovea_search_options), NULL, 0, 0, 0, NULL, {0, 0}, 0, 0, 0, FOVEA_FULL, 0   \
+#define FOVEA_SEARCH_OPTIONS_INIT                                                                  \
+    {                                                                                              \
+        sizeof(fovea_search_options), NULL, 0, 0, 0, NULL, {0, 0}, 0, 0, 0, FOVEA_FULL, 0          \
     }
 
 /* Half-open range of bytes. */
@@ -209,21 +208,21 @@ typedef struct fovea_leg {
 /* One hit.  Everything it points to is owned by the hits. */
 typedef struct fovea_hit {
     const char *docno;
-    int rank;                        /* from 1 */
-    float score;                     /* comparable within one search only */
-    const char *title;               /* "" if none */
-    const char *text;                /* of the passage that was found */
-    fovea_span passage;              /* where that lies in the document's text */
-    const char *snippet;             /* the best part of text, on one line */
-    size_t snippet_begin;            /* where that lies in text; byte for byte, but control characters are blanks */
-    const fovea_span *matches;       /* [n_matches] words of the query in snippet, in order */
+    int rank;                  /* from 1 */
+    float score;               /* comparable within one search only */
+    const char *title;         /* "" if none */
+    const char *text;          /* of the passage that was found */
+    fovea_span passage;        /* where that lies in the document's text */
+    const char *snippet;       /* the best part of text, on one line */
+    size_t snippet_begin;      /* where that lies in text; control characters are blanks */
+    const fovea_span *matches; /* [n_matches] words of the query in snippet, in order */
     size_t n_matches;
     const fovea_span *title_matches; /* [n_title_matches] the same in title */
     size_t n_title_matches;
-    const char *meta;                /* as given to fovea_add, or NULL */
-    const fovea_leg *legs;           /* [n_legs] */
+    const char *meta;      /* as given to fovea_add, or NULL */
+    const fovea_leg *legs; /* [n_legs] */
     size_t n_legs;
-    const char *explain;             /* lines of text; NULL unless asked for */
+    const char *explain; /* lines of text; NULL unless asked for */
 } fovea_hit;
 
 typedef struct fovea_hits fovea_hits;
@@ -239,8 +238,7 @@ typedef struct fovea_hits fovea_hits;
  * Returns FOVEA_OK; FOVEA_INVALID: unknown system, option out of range, no dense leg, or
  * another model than the index was made with; FOVEA_NOTFOUND: the model is not installed.
  */
-int fovea_search(fovea_hits **out, fovea *ix, const char *query,
-                 const fovea_search_options *opt);
+int fovea_search(fovea_hits **out, fovea *ix, const char *query, const fovea_search_options *opt);
 
 /* How many hits; 0 for NULL. */
 size_t fovea_hits_count(const fovea_hits *hits);
@@ -268,29 +266,29 @@ int fovea_get(fovea_document **out, fovea *ix, const char *docno);
 void fovea_document_free(fovea_document *doc);
 
 typedef struct fovea_info {
-    size_t size;           /* set by FOVEA_INFO_INIT */
+    size_t size; /* set by FOVEA_INFO_INIT */
     uint64_t n_documents;
     uint64_t n_passages;
-    uint64_t n_dead;       /* passages deleted but not merged away */
-    uint64_t n_terms;      /* running words, stop words left out */
-    uint64_t n_commits;    /* since the index was made */
+    uint64_t n_dead;    /* passages deleted but not merged away */
+    uint64_t n_terms;   /* running words, stop words left out */
+    uint64_t n_commits; /* since the index was made */
     uint64_t n_segments;
-    uint64_t file_bytes;   /* write-ahead log not counted; the next four say where they are */
+    uint64_t file_bytes; /* write-ahead log not counted; the next four say where they are */
     uint64_t text_bytes;
     uint64_t postings_bytes;
     uint64_t vector_bytes;
     uint64_t other_bytes;
-    const char *analyzer;  /* this and the following: borrowed until fovea_close */
+    const char *analyzer; /* this and the following: borrowed until fovea_close */
     const char *chunking;
-    const char *model;     /* "none" without a dense leg */
+    const char *model;        /* "none" without a dense leg */
     const char *model_sha256; /* of its weights; "" without a dense leg */
-    const char *vectors;   /* "" without a dense leg */
-    int dim;               /* floats in a vector; 0 without a dense leg */
+    const char *vectors;      /* "" without a dense leg */
+    int dim;                  /* floats in a vector; 0 without a dense leg */
 } fovea_info;
 
-#define FOVEA_INFO_INIT                                                                     \
-    {                                                                                       \
-        sizeof(fovea_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0 \
+#define FOVEA_INFO_INIT                                                                            \
+    {                                                                                              \
+        sizeof(fovea_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0       \
     }
 
 /* Describes an index as it was last committed.  Fills as much of *out as out->size says. */

@@ -8,8 +8,9 @@
 /* A topic of `fovea help`. */
 struct help_topic {
     const char *name;
-    const char *about;             /* one line */
-    void (*write)(struct buf *out); /* plain text: paragraphs; lines that begin with a blank are kept */
+    const char *about; /* one line */
+    void (*write)(
+        struct buf *out); /* plain text: paragraphs; lines that begin with a blank are kept */
 };
 extern const struct help_topic help_topics[]; /* ends with a NULL name */
 

@@ -96,7 +96,8 @@ static void put_arguments(struct buf *out, const char *s)
     while (*s) {
         const size_t n = strcspn(s, " ");
         size_t from = *s == '[', to = n;
-        const int closes = n && s[n - 1] == ']', many = n > 3 && !strncmp(s + n - 3 - closes, "...", 3);
+        const int closes = n && s[n - 1] == ']',
+                  many = n > 3 && !strncmp(s + n - 3 - closes, "...", 3);
 
         to -= (size_t)closes + (many ? 3 : 0);
         if (from)
@@ -165,7 +166,7 @@ static void put_command(struct buf *out, const struct command *cmd)
         buf_puts(out, ".Pp\n");
         put_paragraphs(out, cmd->details);
     }
-    buf_puts(out, ".Pp\n.Bl -tag -width Ds\n");
+    buf_puts(out, ".Bl -tag -width Ds\n");
     for (const struct option_row *r = cmd->options; r->name; r++)
         put_option(out, r);
     buf_puts(out, ".El\n");
@@ -203,7 +204,7 @@ void help_manual(struct buf *out)
 {
     buf_puts(out, ".\\\" Written by 'fovea help --man'; do not edit.\n"
                   ".\\\" SPDX-License-Identifier: Apache-2.0\n"
-                  ".Dd $Mdocdate$\n.Dt FOVEA 1\n.Os\n"
+                  ".Dd November 22, 2026\n.Dt FOVEA 1\n.Os\n"
                   ".Sh NAME\n.Nm fovea\n"
                   ".Nd search collections of documents by words and by meaning\n"
                   ".Sh SYNOPSIS\n");
@@ -221,8 +222,9 @@ void help_manual(struct buf *out)
                     "by words (BM25), by meaning (vectors of a small language model), or by both.  "
                     "It also scores searches against judgements, to the digits of trec_eval.");
     buf_puts(out, ".Pp\n");
-    put_string(out, "Results go to standard output, messages and progress to standard error.  Every "
-                    "command takes --help, and --json to print its result for programs.");
+    put_string(out,
+               "Results go to standard output, messages and progress to standard error.  Every "
+               "command takes --help, and --json to print its result for programs.");
     for (const struct command *const *c = commands; *c; c++)
         put_command(out, *c);
     put_topic(out, "corpora", ".Ss Formats of collections");

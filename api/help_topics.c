@@ -11,7 +11,10 @@
 
 static void row(struct buf *out, const char *name, const char *about)
 {
-    buf_printf(out, "  %-10s %s\n", name, about);
+    buf_printf(out, "  %-10s ", name);
+    for (; *about; about++) /* some tables have lines, which wrap anew here */
+        buf_putc(out, *about == '\n' ? ' ' : *about);
+    buf_putc(out, '\n');
 }
 
 static void corpora(struct buf *out)
@@ -44,7 +47,8 @@ static void measures(struct buf *out)
 {
     char *list = measure_list();
 
-    buf_puts(out, "What -m of 'fovea eval' takes, by the names of ir-measures or of trec_eval.\n\n");
+    buf_puts(out,
+             "What -m of 'fovea eval' takes, by the names of ir-measures or of trec_eval.\n\n");
     for (const char *s = list; s && *s;) {
         const size_t n = strcspn(s, "\n");
         buf_puts(out, n && *s != ' ' ? "  " : "");
@@ -81,20 +85,20 @@ static void exit_codes(struct buf *out)
 
 static void environment(struct buf *out)
 {
-    buf_puts(out, "  FOVEA_MODELS     folder where models are looked for first\n"
-                  "  XDG_DATA_HOME    models are looked for in fovea/models there (~/.local/share)\n"
-                  "  XDG_CACHE_HOME   'fovea eval beir' keeps its indexes in fovea/beir there "
-                  "(~/.cache)\n"
-                  "  NO_COLOR         if set, no emphasis on terminals\n"
-                  "  COLUMNS          width of output that is not a terminal's\n");
+    buf_puts(out,
+             "  FOVEA_MODELS     folder where models are looked for first\n"
+             "  XDG_DATA_HOME    models are looked for in fovea/models there (~/.local/share)\n"
+             "  XDG_CACHE_HOME   'fovea eval beir' keeps its indexes in fovea/beir there "
+             "(~/.cache)\n"
+             "  NO_COLOR         if set, no emphasis on terminals\n"
+             "  COLUMNS          width of output that is not a terminal's\n");
 }
 
-const struct help_topic help_topics[] = {
-    {"corpora", "formats of collections", corpora},
-    {"retrievers", "systems that search", retrievers_topic},
-    {"analyzers", "how text becomes words", analyzers},
-    {"models", "where models are found", models},
-    {"measures", "what 'fovea eval' measures", measures},
-    {"exit-codes", "what the program returns", exit_codes},
-    {"environment", "variables that it reads", environment},
-    {NULL, NULL, NULL}};
+const struct help_topic help_topics[] = {{"corpora", "formats of collections", corpora},
+                                         {"retrievers", "systems that search", retrievers_topic},
+                                         {"analyzers", "how text becomes words", analyzers},
+                                         {"models", "where models are found", models},
+                                         {"measures", "what 'fovea eval' measures", measures},
+                                         {"exit-codes", "what the program returns", exit_codes},
+                                         {"environment", "variables that it reads", environment},
+                                         {NULL, NULL, NULL}};

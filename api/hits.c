@@ -84,8 +84,7 @@ static int fill_snippet(fovea_hit *hit, size_t n_text, const struct filling *f)
         return rc;
     snippet_choose(&begin, &end, hit->text, n_text, f->snippet_bytes, m, n);
     snippet = arena_dup(memory, hit->text + begin, end - begin);
-    if (!snippet ||
-        keep_spans(&hit->matches, &hit->n_matches, m, n, begin, end, memory))
+    if (!snippet || keep_spans(&hit->matches, &hit->n_matches, m, n, begin, end, memory))
         return err_nomem(err);
     snippet_flatten(snippet, end - begin);
     hit->snippet = snippet;
@@ -110,14 +109,14 @@ static int fill_text(fovea_hit *to, const struct hit *from, struct filling *f)
     int rc = index_document(&doc, &f->text, ix, from->document, err);
 
     if (!rc)
-        rc = index_passage_span(&span, ix, index_segment(ix, from->segment), from->passage,
-                                err);
+        rc = index_passage_span(&span, ix, index_segment(ix, from->segment), from->passage, err);
     if (rc)
         return rc;
     if (span.begin > span.end || span.end > strlen(doc.text))
-        return err_set(err, E_FORMAT,
-                       "%s: document '%s': a passage ends beyond the text; 'fovea check' tells more",
-                       index_path(ix), doc.docno);
+        return err_set(
+            err, E_FORMAT,
+            "%s: document '%s': a passage ends beyond the text; 'fovea check' tells more",
+            index_path(ix), doc.docno);
     to->text = arena_dup(memory, doc.text + span.begin, span.end - span.begin);
     to->title = keep(memory, doc.title);
     to->meta = doc.meta ? keep(memory, doc.meta) : NULL;
@@ -127,8 +126,7 @@ static int fill_text(fovea_hit *to, const struct hit *from, struct filling *f)
     return fill_snippet(to, span.end - span.begin, f);
 }
 
-static int fill_hit(fovea_hit *to, const struct hits *all, size_t i, int fields,
-                    struct filling *f)
+static int fill_hit(fovea_hit *to, const struct hits *all, size_t i, int fields, struct filling *f)
 {
     struct arena *memory = &f->out->memory;
     const struct hit *from = &all->hits[i];
@@ -182,8 +180,7 @@ static int read_options(struct retrieve_options *ro, fovea_search_options *opt, 
     return 0;
 }
 
-int fovea_search(fovea_hits **out, fovea *q, const char *query,
-                 const fovea_search_options *given)
+int fovea_search(fovea_hits **out, fovea *q, const char *query, const fovea_search_options *given)
 {
     struct filling f = {.q = q};
     struct retrieve_options ro;

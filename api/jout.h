@@ -31,7 +31,8 @@ void jout_text(struct jout *j, const char *key, const char *v); /* NULL is writt
 void jout_int(struct jout *j, const char *key, int64_t v);
 void jout_count(struct jout *j, const char *key, uint64_t v);
 void jout_number(struct jout *j, const char *key, double v);
-void jout_float(struct jout *j, const char *key, float v); /* shortest form that reads back as this float */
+void jout_float(struct jout *j, const char *key,
+                float v); /* shortest form that reads back as this float */
 void jout_bool(struct jout *j, const char *key, int v);
 
 /* An object or array of JSON text made elsewhere, checked; null if it is NULL or damaged. */

@@ -41,8 +41,7 @@ static int parse_weights(float w[2], const char *text, struct err *err)
         text = end + 1;
         w[1] = strtof(text, &end);
         /* The comparisons are false for NaN. */
-        if (end != text && !*end && w[0] >= 0 && w[1] >= 0 && w[0] + w[1] > 0 &&
-            w[0] + w[1] < 1e6f)
+        if (end != text && !*end && w[0] >= 0 && w[1] >= 0 && w[0] + w[1] > 0 && w[0] + w[1] < 1e6f)
             return 0;
     }
     return err_set(err, E_INVALID,

@@ -24,18 +24,33 @@ struct knobs {
     int depth;
 };
 
-#define KNOB_ROWS(type, field)                                                                  \
-    {"k1", 0, OPT_NUMBER, offsetof(type, field.k1), "X", "BM25: how fast repetition saturates", \
-     .low = 0, .high = 1000, .number = 0.9},                                                    \
-    {"b", 0, OPT_NUMBER, offsetof(type, field.b), "X", "BM25: how much length counts",          \
-     .low = 0, .high = 1, .number = 0.4},                                                       \
-    {"fusion", 0, OPT_CHOICE, offsetof(type, field.fusion), "F",                                \
-     "hybrid: how legs are put together", name_of_fusion, .text = "minmax"},                    \
-    {"weights", 0, OPT_TEXT, offsetof(type, field.weights), "A,B",                              \
-     "hybrid: weights of words (bm25) and meaning (dense)", .shown = "equal"},                  \
-    {"depth", 0, OPT_INT, offsetof(type, field.depth), "N",                                     \
-     "hybrid: hits taken from each leg", .low = 0, .high = 1000000,                             \
-     .shown = "the larger of 100 and -k"}
+#define KNOB_ROWS(type, field)                                                                     \
+    {"k1",         0,                                                                              \
+     OPT_NUMBER,   offsetof(type, field.k1),                                                       \
+     "X",          "BM25: how fast repetition saturates",                                          \
+     .low = 0,     .high = 1000,                                                                   \
+     .number = 0.9},                                                                               \
+        {"b",          0,                                                                          \
+         OPT_NUMBER,   offsetof(type, field.b),                                                    \
+         "X",          "BM25: how much length counts",                                             \
+         .low = 0,     .high = 1,                                                                  \
+         .number = 0.4},                                                                           \
+        {"fusion",                                                                                 \
+         0,                                                                                        \
+         OPT_CHOICE,                                                                               \
+         offsetof(type, field.fusion),                                                             \
+         "F",                                                                                      \
+         "hybrid: how legs are put together",                                                      \
+         name_of_fusion,                                                                           \
+         .text = "minmax"},                                                                        \
+        {"weights",       0,                                                                       \
+         OPT_TEXT,        offsetof(type, field.weights),                                           \
+         "A,B",           "hybrid: weights of words (bm25) and meaning (dense)",                   \
+         .shown = "equal"},                                                                        \
+    {                                                                                              \
+        "depth", 0, OPT_INT, offsetof(type, field.depth), "N", "hybrid: hits taken from each leg", \
+            .low = 0, .high = 1000000, .shown = "the larger of 100 and -k"                         \
+    }
 
 /* Puts the knobs into options (initialised).  E_INVALID for weights that are none. */
 int knobs_apply(fovea_search_options *to, const struct knobs *knobs, struct err *err);

@@ -212,7 +212,8 @@ static int parse_long(struct parser *p, const char *word)
     char spelled[NAME_MAX_LENGTH + 3];
     int rc;
 
-    snprintf(spelled, sizeof spelled, "--%.*s", (int)(n < NAME_MAX_LENGTH ? n : NAME_MAX_LENGTH), word);
+    snprintf(spelled, sizeof spelled, "--%.*s", (int)(n < NAME_MAX_LENGTH ? n : NAME_MAX_LENGTH),
+             word);
     if (n == 4 && !strncmp(word, "help", 4)) {
         *p->help = 1;
         return 0;

@@ -38,19 +38,21 @@ struct option_row {
     const char *name; /* long name without "--"; "" if it has only a letter */
     char letter;      /* short name, or 0 */
     enum option_kind kind;
-    size_t offset;      /* of its value in the command's settings */
-    const char *arg;    /* what its value is called; NULL for a flag */
-    const char *about;  /* one sentence, no capital, no period */
+    size_t offset;                   /* of its value in the command's settings */
+    const char *arg;                 /* what its value is called; NULL for a flag */
+    const char *about;               /* one sentence, no capital, no period */
     const char *(*choice)(size_t i); /* OPT_CHOICE: the i-th allowed value, NULL beyond the last */
-    double low, high;   /* OPT_INT and OPT_NUMBER */
-    double number;      /* default of OPT_INT and OPT_NUMBER */
-    const char *text;   /* default of OPT_TEXT and OPT_CHOICE: as set and shown */
-    const char *shown;  /* shown as the default instead, where it depends on something */
+    double low, high;                /* OPT_INT and OPT_NUMBER */
+    double number;                   /* default of OPT_INT and OPT_NUMBER */
+    const char *text;                /* default of OPT_TEXT and OPT_CHOICE: as set and shown */
+    const char *shown; /* shown as the default instead, where it depends on something */
 };
 
-#define FLAG_ROW(name_, letter_, type_, field_, about_)                                         \
-    {.name = name_, .letter = letter_, .kind = OPT_FLAG, .offset = offsetof(type_, field_),     \
-     .about = about_}
+#define FLAG_ROW(name_, letter_, type_, field_, about_)                                            \
+    {                                                                                              \
+        .name = name_, .letter = letter_, .kind = OPT_FLAG, .offset = offsetof(type_, field_),     \
+        .about = about_                                                                            \
+    }
 
 /* Puts the defaults into settings (zeroed by the caller) and then what argv says.
  *

@@ -50,8 +50,7 @@ static void write_line(char *line, size_t size, const struct progress *p, double
         n += snprintf(line + n, size - (size_t)n, " of %s", show_count(a, p->total));
     n += snprintf(line + n, size - (size_t)n, " %s", p->unit);
     if (p->total && left >= 0)
-        n += snprintf(line + n, size - (size_t)n, ", %.0f%%",
-                      100 * position / (double)p->total);
+        n += snprintf(line + n, size - (size_t)n, ", %.0f%%", 100 * position / (double)p->total);
     if (rate > 0)
         n += snprintf(line + n, size - (size_t)n, ", %s/s", show_rate(a, rate));
     if (rate > 0 && p->total && left >= 0)

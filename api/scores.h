@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "eval/eval.h"
 
-#define DEFAULT_MEASURES                                                                        \
+#define DEFAULT_MEASURES                                                                           \
     "num_q", "num_ret", "num_rel", "num_rel_ret", "AP", "nDCG@10", "P@10", "R@100", "RR@10"
 #define DEFAULT_MEASURES_TEXT "counts, AP, nDCG@10, P@10, R@100, RR@10"
 

@@ -81,8 +81,7 @@ int snippet_matches(struct match **matches, size_t *n_matches, struct arena *are
 static int is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 /* The matches first..last (exclusive) that snippet_choose settles on. */
-static void best_window(size_t *first, size_t *last, const struct match *m, size_t n,
-                        size_t max)
+static void best_window(size_t *first, size_t *last, const struct match *m, size_t n, size_t max)
 {
     enum { TERMS = 64 }; /* different terms that are told apart; queries have fewer */
     int seen[TERMS] = {0};

@@ -12,18 +12,18 @@ TCase *term_tests(void);
 TCase *snippet_tests(void);
 
 /* A call on a handle must give this code, and a text with `part` in it. */
-#define ck_assert_fovea(call, ix, want, part)                                                    \
-    do {                                                                                         \
-        int rc_ = (call);                                                                        \
-        ck_assert_msg(rc_ == (want), "%s: got %d, want %d (%s)", #call, rc_, (want),             \
-                      fovea_error(ix));                                                          \
-        ck_assert_msg(strstr(fovea_error(ix), (part)) != NULL, "%s: '%s' lacks '%s'", #call,     \
-                      fovea_error(ix), (part));                                                  \
+#define ck_assert_fovea(call, ix, want, part)                                                      \
+    do {                                                                                           \
+        int rc_ = (call);                                                                          \
+        ck_assert_msg(rc_ == (want), "%s: got %d, want %d (%s)", #call, rc_, (want),               \
+                      fovea_error(ix));                                                            \
+        ck_assert_msg(strstr(fovea_error(ix), (part)) != NULL, "%s: '%s' lacks '%s'", #call,       \
+                      fovea_error(ix), (part));                                                    \
     } while (0)
-#define ck_assert_done(call, ix)                                                                 \
-    do {                                                                                         \
-        int rc_ = (call);                                                                        \
-        ck_assert_msg(rc_ == 0, "%s: %d %s", #call, rc_, fovea_error(ix));                       \
+#define ck_assert_done(call, ix)                                                                   \
+    do {                                                                                           \
+        int rc_ = (call);                                                                          \
+        ck_assert_msg(rc_ == 0, "%s: %d %s", #call, rc_, fovea_error(ix));                         \
     } while (0)
 
 static char dir[64], path[128];
@@ -594,9 +594,13 @@ END_TEST
 /* Queries that a person may paste: nothing of this is an error. */
 START_TEST(any_text_is_a_query)
 {
-    static const char *const queries[] = {
-        "\xff\xfe broken \xc3 fovea", "'); DROP TABLE fovea_documents; --", "\"eye\" AND NOT (",
-        "eye eye eye eye eye eye eye eye", "日本語 eye", "\x01\x02 eye \x1b[31m", "%s%n%d eye"};
+    static const char *const queries[] = {"\xff\xfe broken \xc3 fovea",
+                                          "'); DROP TABLE fovea_documents; --",
+                                          "\"eye\" AND NOT (",
+                                          "eye eye eye eye eye eye eye eye",
+                                          "日本語 eye",
+                                          "\x01\x02 eye \x1b[31m",
+                                          "%s%n%d eye"};
     char *big = malloc(200001);
     fovea_hits *hits;
     fovea *ix = make();

@@ -272,7 +272,8 @@ START_TEST(numbers_are_written_for_people)
 }
 END_TEST
 
-static const char *wrapped(const char *text, const fovea_span *spans, size_t n, int indent, int width)
+static const char *wrapped(const char *text, const fovea_span *spans, size_t n, int indent,
+                           int width)
 {
     static char out[512];
     const struct style style = {"<b>", "<f>", "<", ">"};
@@ -295,7 +296,10 @@ START_TEST(text_is_wrapped_with_its_matches_marked)
     ck_assert_str_eq(wrapped("", NULL, 0, 2, 12), "\n");
     ck_assert_str_eq(wrapped("a-word-that-is-longer than", NULL, 0, 1, 8),
                      " a-word-that-is-longer\n than\n");
-    ck_assert_str_eq(wrapped("a\x1b[1mb \xc2\x9b" "c", NULL, 0, 0, 40), "a [1mb  c\n");
+    ck_assert_str_eq(wrapped("a\x1b[1mb \xc2\x9b"
+                             "c",
+                             NULL, 0, 0, 40),
+                     "a [1mb  c\n");
     /* two columns each */
     ck_assert_str_eq(wrapped("日本 日本 日本", NULL, 0, 0, 9), "日本 日本\n日本\n");
 }

@@ -70,7 +70,8 @@ END_TEST
 
 START_TEST(the_first_of_equal_windows_wins)
 {
-    const char *text = "one alpha here and lots of other words that fill it up, then one alpha there";
+    const char *text =
+        "one alpha here and lots of other words that fill it up, then one alpha there";
 
     ck_assert_ptr_nonnull(strstr(snip(text, "alpha", 30), "one [alpha] here"));
 }
@@ -96,12 +97,9 @@ END_TEST
 START_TEST(snippets_never_cut_characters_nor_exceed_the_maximum)
 {
     static const char *const texts[] = {
-        "ä ö ü ß é è ê ñ ç å",
-        "日本語のテキストには空白がありません。日本語のテキスト。",
-        "a𝔘b𝔫c𝔦d𝔠e𝔬f𝔡g𝔢 fovea 𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
-        "fovea",
-        "   leading and trailing   ",
-        "fovea\nfovea\tfovea\r\nfovea fovea fovea fovea fovea",
+        "ä ö ü ß é è ê ñ ç å",          "日本語のテキストには空白がありません。日本語のテキスト。",
+        "a𝔘b𝔫c𝔦d𝔠e𝔬f𝔡g𝔢 fovea 𝔘𝔫𝔦𝔠𝔬𝔡𝔢", "fovea",
+        "   leading and trailing   ",   "fovea\nfovea\tfovea\r\nfovea fovea fovea fovea fovea",
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -112,7 +110,8 @@ END_TEST
 
 START_TEST(control_characters_become_blanks)
 {
-    char s[] = "a\x1b[31mb\nc\td\xc2\x9b" "e\x7f\xc3\xa9";
+    char s[] = "a\x1b[31mb\nc\td\xc2\x9b"
+               "e\x7f\xc3\xa9";
 
     snippet_flatten(s, strlen(s));
     ck_assert_str_eq(s, "a [31mb c d  e \xc3\xa9");

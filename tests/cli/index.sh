@@ -1,0 +1,172 @@
+#!/bin/sh
+# An index comes into being, grows, changes, shrinks; bad input; formats; standard input.
+# SPDX-License-Identifier: Apache-2.0
+. "${srcdir:-.}/tests/cli/lib.sh"
+write_corpus corpus.jsonl
+
+run index ix corpus.jsonl --model none
+code_is 0
+err_is_empty
+out_has "4 added"
+out_has "by words only"
+run search ix fovea
+code_is 0
+out_has "eye"
+out_has "owl"
+out_lacks "mole"
+run search ix "which part of the retina sees?"
+out_has "^ *1 +[0-9.]+ +eye$"
+run search ix the retina unquoted
+out_has "eye"
+
+# nothing is found: code 3
+run search ix xyzzy
+code_is 3
+out_is_empty
+err_has "nothing found"
+run search ix xyzzy --json
+code_is 3
+out_has '"hits":\[\]'
+err_is_empty
+
+# again: nothing to do
+run index ix corpus.jsonl
+code_is 0
+out_has "0 added, 4 unchanged"
+
+# an update and a new document
+printf '%s\n' '{"_id": "eye", "title": "The eye", "text": "The retina lines it."}' \
+    '{"_id": "nose", "text": "The nose smells roses."}' >more.jsonl
+run index ix more.jsonl --json
+is_json
+out_has '"added":1,"updated":1,"unchanged":0'
+run search ix sharpest
+code_is 3
+run search ix roses
+out_has nose
+
+# deleting
+run index ix --delete nose --delete nobody
+code_is 3
+out_has "1 deleted"
+err_has "no document 'nobody'"
+run search ix roses
+code_is 3
+run index ix --delete owl --merge
+code_is 0
+run info ix --json
+out_has '"documents":3,"passages":3,"deleted_passages":0'
+out_has '"segments":1'
+run check ix
+code_is 0
+out_has "ok: 3 documents"
+
+# standard input, other fields
+printf '%s\n' '{"url": "u1", "name": "N", "content": "Peculiar content."}' >fields.jsonl
+"$fovea" index ix - --format jsonl --id-field url --title-field name --text-field content \
+    <fields.jsonl >out 2>err
+code=$?
+code_is 0
+run search ix peculiar --json
+out_has '"docno":"u1"'
+out_has '"title":"N"'
+
+# other formats: all must give the same ranking
+mkdir -p beir text
+cp corpus.jsonl beir/corpus.jsonl
+printf 'd1\tThe title one\tall about lemurs\nd2\tThe title two\tall about ibexes\n' >two.tsv
+printf 'all about lemurs\n' >text/d1.txt
+printf '# Ibex\n\nall about ibexes\n' >text/d2.md
+run index beir.fovea beir --model none -q
+code_is 0
+run search beir.fovea fovea --run r
+cp out by-beir
+run index jsonl.fovea corpus.jsonl --model none -q
+run search jsonl.fovea fovea --run r
+same out by-beir
+gzip -k corpus.jsonl
+run index gz.fovea corpus.jsonl.gz --model none -q
+run search gz.fovea fovea --run r
+same out by-beir
+run index tsv.fovea two.tsv --model none
+code_is 0
+run search tsv.fovea ibex
+out_has d2
+run index text.fovea text --model none
+code_is 0
+run search text.fovea lemur
+out_has d1
+
+# a bad line: file, line, reason; nothing of it stands
+{ cat corpus.jsonl; echo '{"_id": "broken", "text": '; } >bad.jsonl
+run index bad.fovea bad.jsonl --model none
+code_is 1
+err_has "bad.jsonl:5: "
+err_has "skip-bad"
+run index bad.fovea bad.jsonl --model none --skip-bad
+code_is 0
+out_has "1 bad"
+err_has "skipped: .*bad.jsonl:5: "
+run index bad.fovea bad.jsonl --model none --skip-bad --json -q
+is_json
+out_has '"bad":1'
+err_is_empty
+
+# what an index is made with stays
+run index words.fovea corpus.jsonl --model none --chunk words:5:2 --analyzer plain
+code_is 0
+out_has "4 documents in [0-9]+ passages"
+run index words.fovea corpus.jsonl --chunk whole
+code_is 1
+err_has "words:5:2"
+run index words.fovea corpus.jsonl --analyzer english
+code_is 1
+err_has "plain"
+run index words.fovea corpus.jsonl
+code_is 0
+run search words.fovea "the eye" --passages -k 100 --json
+is_json
+out_has '"passage":\[[0-9]+,[0-9]+\]'
+
+# small commits give the same results
+run index every.fovea corpus.jsonl --model none --commit-every 1 -q
+run search every.fovea "fovea of the eye sees" --run r
+cp out by-ones
+run search jsonl.fovea "fovea of the eye sees" --run r
+same out by-ones
+
+# queries from a file, and a conversation
+printf '%s\n' '{"_id": "q1", "text": "fovea"}' '{"_id": "q2", "text": "xyzzy"}' \
+    '{"_id": "q3", "text": "cochlea"}' >queries.jsonl
+run search jsonl.fovea --queries queries.jsonl
+code_is 0
+out_has "^q1 Q0 eye 1 [0-9.]+ fovea-bm25$"
+out_has "^q3 Q0 ear 1 "
+out_lacks "^q2"
+run search jsonl.fovea --queries queries.jsonl --run mine
+out_has " mine$"
+printf 'fovea\n\nxyzzy\ncochlea\n' >lines
+"$fovea" search jsonl.fovea <lines >out 2>err
+code=$?
+code_is 0
+out_has "^# fovea"
+out_has "^# cochlea"
+"$fovea" search jsonl.fovea --json <lines >out 2>err
+code=$?
+code_is 0
+[ "$(wc -l <out)" -eq 3 ] || fail "not three objects"
+while read -r object; do
+    echo "$object" >one
+    is_json one
+done <out
+
+# what a terminal would obey is not passed on
+printf '{"_id": "esc\\u001b[31m", "title": "T\\u001b]0;x\\u0007", "text": "an escape \\u001b[2J here"}\n' >esc.jsonl
+run index esc.fovea esc.jsonl --model none
+code_is 0
+run search esc.fovea escape
+out_has "escape"
+# shellcheck disable=SC2016
+[ "$(tr -d '\033\007' <out | wc -c)" -eq "$(wc -c <out)" ] || fail "control characters reach the terminal"
+
+finish
