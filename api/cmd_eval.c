@@ -14,24 +14,34 @@
 struct settings {
     struct texts measures;
     const char *split;
-    int complete, per_query, json;
+    struct eval_options how;
+    int max_docs;
+    int per_query, quiet, json;
 };
 
 static const struct option_row rows[] = {
     {"measure", 'm', OPT_LIST, offsetof(struct settings, measures), "MEASURE",
      "what to measure, e.g. nDCG@10", .shown = DEFAULT_MEASURES_TEXT},
-    FLAG_ROW("complete", 'c', struct settings, complete,
+    FLAG_ROW("complete", 'c', struct settings, how.complete,
              "average over all judged queries: one that the run lacks counts as 0"),
     FLAG_ROW("per-query", 'q', struct settings, per_query, "print each query too"),
+    {"level", 'l', OPT_INT, offsetof(struct settings, how.level), "N",
+     "least grade that is relevant, for measures that do not say rel=", .low = 0, .high = 1000,
+     .shown = "1"},
+    FLAG_ROW("judged-only", 'J', struct settings, how.judged_only,
+             "take documents without a judgement out of the rankings"),
+    {"max-docs", 'M', OPT_INT, offsetof(struct settings, max_docs), "N",
+     "look at so many documents of each query only", .low = 0, .high = 1000000000, .shown = "all"},
     {"split", 0, OPT_TEXT, offsetof(struct settings, split), "NAME",
      "which judgements, if QRELS is a BEIR folder", .text = "test"},
+    FLAG_ROW("quiet", 0, struct settings, quiet, "show no notices"),
     COMMON_ROWS(struct settings),
     {0}};
 
 /* Counts are whole numbers, as in trec_eval. */
 static void print_value(const struct measure *m, const char *qid, double v)
 {
-    if (scores_is_count(m))
+    if (measure_is_count(m))
         printf("%-22s\t%s\t%.0f\n", m->name, qid, v);
     else
         printf("%-22s\t%s\t%6.4f\n", m->name, qid, v);
@@ -41,7 +51,7 @@ static void print_text(const struct eval_result *r, const struct measure *m, int
 {
     for (size_t q = 0; per_query && q < r->n_queries; q++)
         for (size_t i = 0; i < r->n_measures; i++)
-            if (strcmp(m[i].name, "num_q")) /* trec_eval prints it for all only */
+            if (measure_is_per_query(&m[i]))
                 print_value(&m[i], r->qids[q], r->values[q * r->n_measures + i]);
     for (size_t i = 0; i < r->n_measures; i++)
         print_value(&m[i], "all", r->mean[i]);
@@ -71,6 +81,18 @@ static int print_json(const struct eval_result *r, const struct measure *m, int 
     return jout_print(&j) ? EXIT_FAILED : 0;
 }
 
+/* What is left out changes the averages: nobody should have to guess. */
+static void print_notices(const struct eval_result *r, const struct settings *s)
+{
+    if (s->quiet)
+        return;
+    if (r->n_missing)
+        say("notice: %zu judged queries are not in the run: %s", r->n_missing,
+            s->how.complete ? "they count as 0" : "left out (-c counts them as 0)");
+    if (r->n_unjudged)
+        say("notice: %zu queries of the run are not judged: left out", r->n_unjudged);
+}
+
 static int load_qrels(struct qrels *qrels, const char *path, const char *split, struct err *err)
 {
     char *file = NULL;
@@ -98,15 +120,18 @@ static int run(void *settings, char **args, int n_args)
     int rc;
 
     (void)n_args;
+    s->how.max_docs = (size_t)s->max_docs;
     if (scores_parse(&measures, &n, &s->measures, defaults, &err))
         return err.code == E_NOMEM ? say_err(&err) : say_usage(&cmd_eval, "%s", err.text);
     if (run_load(&run, args[0], &err) || load_qrels(&qrels, args[1], s->split, &err) ||
-        eval_run(&result, &run, &qrels, measures, n, s->complete, &err))
+        eval_run_with(&result, &run, &qrels, measures, n, &s->how, &err))
         rc = say_err(&err);
     else if (s->json)
         rc = print_json(&result, measures, s->per_query);
     else
         rc = 0, print_text(&result, measures, s->per_query);
+    if (!rc)
+        print_notices(&result, s);
     eval_result_clear(&result);
     run_clear(&run);
     qrels_clear(&qrels);

@@ -141,7 +141,7 @@ static void print_row(const struct bench *b, const char *name, const char *syste
     printf("%-*s  %-8s", b->name_width, name, system);
     for (size_t i = 0; i < b->n_measures; i++) {
         const int width = (int)strlen(b->measures[i].name);
-        printf("  %*.*f", width < 8 ? 8 : width, scores_is_count(&b->measures[i]) ? 0 : 4,
+        printf("  %*.*f", width < 8 ? 8 : width, measure_is_count(&b->measures[i]) ? 0 : 4,
                values[i]);
     }
     if (rate > 0)

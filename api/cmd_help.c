@@ -18,40 +18,42 @@ static const struct option_row rows[] = {
     COMMON_ROWS(struct settings),
     {0}};
 
-enum { OPTION_INDENT = 6 };
+enum { OPTION_INDENT = 10, ROW_NAME = 14 };
 
 static const struct style no_style = {"", "", "", ""};
 
-/* Prints paragraphs wrapped; lines that begin with a blank are wrapped with a hanging indent
- * under their second column, if they have one. */
-static void print_text(const char *text, int indent)
+/* One line of a help text: a wrapped paragraph, or a row whose name stands in a column of its
+ * own, above the rest where it is too long for that. */
+static void print_line(const char *name, size_t n_name, const char *about, size_t n_about,
+                       int column)
 {
     const int width = term_width(stdout);
-    char line[2048];
+    char text[2048];
 
-    while (*text) {
-        const size_t n = strcspn(text, "\n"), lead = strspn(text, " ");
-        const char *gap = memchr(text + lead, ' ', n > lead ? n - lead : 0);
-        size_t hang = 0;
-
-        snprintf(line, sizeof line, "%.*s", (int)n, text);
-        if (!n)
-            putchar('\n');
-        if (n && lead && gap && gap[1] == ' ') {
-            hang = (size_t)(gap - text) + strspn(gap, " ");
-        } else if (n && lead && gap) { /* one blank: the first column is full */
-            hang = 13;
-        }
-        if (hang && hang < n) {
-            const size_t head = (size_t)(gap - text);
-            printf("%.*s%*s", (int)head, line, (int)(hang > head ? hang - head : 1), "");
-            term_wrap_on(stdout, line + head + strspn(line + head, " "),
-                         (int)(hang > head ? hang : head + 1), width);
-        } else if (n) {
-            term_wrap(stdout, line, NULL, 0, indent + (int)lead, width, "", &no_style);
-        }
-        text += n + (text[n] == '\n');
+    snprintf(text, sizeof text, "%.*s", (int)n_about, about);
+    if (!name && !n_about) {
+        putchar('\n');
+    } else if (!name) {
+        term_wrap(stdout, text, NULL, 0, 0, width, "", &no_style);
+    } else if ((int)n_name + 4 <= column) {
+        printf("  %-*.*s", column - 2, (int)n_name, name);
+        term_wrap_on(stdout, text, column, width);
+    } else {
+        printf("  %.*s\n", (int)n_name, name);
+        term_wrap(stdout, text, NULL, 0, OPTION_INDENT, width, "", &no_style);
     }
+}
+
+static void print_text(const char *text)
+{
+    const char *name, *about, *s = text;
+    size_t n_name, n_about, widest = 0;
+
+    while (help_line(&name, &n_name, &about, &n_about, &s))
+        if (n_name <= ROW_NAME && n_name > widest)
+            widest = n_name;
+    while (help_line(&name, &n_name, &about, &n_about, &text))
+        print_line(name, n_name, about, n_about, (int)widest + 4);
 }
 
 static void print_options(const struct command *cmd)
@@ -69,8 +71,7 @@ static void print_options(const struct command *cmd)
         printf("  %s%s\n", row->letter ? "" : "    ", buf_text(&b));
         buf_reset(&b);
         options_explain(&b, row);
-        term_wrap(stdout, buf_text(&b), NULL, 0, OPTION_INDENT + 4, term_width(stdout), "",
-                  &no_style);
+        term_wrap(stdout, buf_text(&b), NULL, 0, OPTION_INDENT, term_width(stdout), "", &no_style);
         if (row == &help)
             break;
     }
@@ -101,7 +102,7 @@ int help_print(const struct command *cmd)
     printf("fovea %s: %s\n\nusage: fovea %s %s\n", cmd->name, cmd->about, cmd->name, cmd->args);
     if (cmd->details) {
         putchar('\n');
-        print_text(cmd->details, 0);
+        print_text(cmd->details);
     }
     print_options(cmd);
     if (cmd->examples) {
@@ -174,7 +175,7 @@ static int print_topic(const char *name)
     for (const struct help_topic *t = help_topics; t->name; t++)
         if (!strcmp(t->name, name)) {
             t->write(&b);
-            print_text(buf_text(&b), 0);
+            print_text(buf_text(&b));
             buf_clear(&b);
             return 0;
         }

@@ -1,6 +1,6 @@
 /* help_manual.c -- writes the manual page in mdoc from the tables of commands and topics.
  *
- * The page in the repository (api/fovea.1) is this output; a test compares them, so the page
+ * The page in the repository (man/fovea.1) is this output; a test compares them, so the page
  * cannot say anything that the program does not.  Source: mdoc(7).
  */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -26,6 +26,14 @@ static void put_word(struct buf *out, const char *s, size_t n, int begins_line)
     }
 }
 
+/* Whether a sentence begins at s[i], behind that many blanks. */
+static int sentence_ends(const char *s, size_t i, size_t blanks)
+{
+    const char before = i > blanks ? s[i - blanks - 1] : ' ';
+
+    return before == '.' && (blanks > 1 || (s[i] >= 'A' && s[i] <= 'Z'));
+}
+
 /* Running text of one paragraph: wrapped, and each sentence on a new line as mdoc wants. */
 static void put_text(struct buf *out, const char *s, size_t n)
 {
@@ -40,7 +48,7 @@ static void put_text(struct buf *out, const char *s, size_t n)
             len++;
         if (!len)
             break;
-        if (column && (blanks > 1 || column + 1 + len > LINE)) {
+        if (column && (sentence_ends(s, i, blanks) || column + 1 + len > LINE)) {
             buf_putc(out, '\n');
             column = 0;
         }
@@ -61,30 +69,25 @@ static void put_string(struct buf *out, const char *s) { put_text(out, s, strlen
 /* Paragraphs and two-column rows, as topics and details have them. */
 static void put_paragraphs(struct buf *out, const char *s)
 {
+    const char *name, *about;
     int in_list = 0, wants_break = 0;
+    size_t n_name, n;
 
-    while (*s) {
-        const size_t n = strcspn(s, "\n"), lead = strspn(s, " ");
-        const char *gap = memchr(s + lead, ' ', n > lead ? n - lead : 0);
-        const int is_row = n && lead && gap;
-
-        if (is_row && !in_list)
+    while (help_line(&name, &n_name, &about, &n, &s)) {
+        if (name && !in_list)
             buf_puts(out, ".Bl -tag -width Ds\n");
-        if (!is_row && in_list)
+        if (!name && in_list)
             buf_puts(out, ".El\n");
-        if (n && !is_row && wants_break)
+        if (n && !name && wants_break)
             buf_puts(out, ".Pp\n");
-        in_list = is_row;
+        in_list = name != NULL;
         wants_break = n == 0;
-        if (is_row) {
+        if (name) {
             buf_puts(out, ".It ");
-            put_word(out, s + lead, (size_t)(gap - s) - lead, 0);
+            put_word(out, name, n_name, 0);
             buf_putc(out, '\n');
-            put_text(out, gap, n - (size_t)(gap - s));
-        } else {
-            put_text(out, s, n);
         }
-        s += n + (s[n] == '\n');
+        put_text(out, about, n);
     }
     if (in_list)
         buf_puts(out, ".El\n");

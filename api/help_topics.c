@@ -9,9 +9,31 @@
 #include "indexer/index.h"
 #include "retriever/retriever.h"
 
+int help_line(const char **name, size_t *n_name, const char **about, size_t *n_about,
+              const char **text)
+{
+    const char *s = *text;
+    size_t n = strcspn(s, "\n");
+
+    if (!*s)
+        return 0;
+    *text = s + n + (s[n] == '\n');
+    *name = NULL;
+    *n_name = 0;
+    if (*s == '\t') {
+        *name = s + 1;
+        *n_name = strcspn(s + 1, "\t\n");
+        s += 1 + *n_name + (s[1 + *n_name] == '\t');
+        n = strcspn(s, "\n");
+    }
+    *about = s;
+    *n_about = n;
+    return 1;
+}
+
 static void row(struct buf *out, const char *name, const char *about)
 {
-    buf_printf(out, "  %-10s ", name);
+    buf_printf(out, "\t%s\t", name);
     for (; *about; about++) /* some tables have lines, which wrap anew here */
         buf_putc(out, *about == '\n' ? ' ' : *about);
     buf_putc(out, '\n');
@@ -46,16 +68,24 @@ static void analyzers(struct buf *out)
 static void measures(struct buf *out)
 {
     char *list = measure_list();
+    int explained = 0; /* 1: the row has its second column */
 
     buf_puts(out,
              "What -m of 'fovea eval' takes, by the names of ir-measures or of trec_eval.\n\n");
+    /* The list has a line of names for each measure and then indented ones that explain it. */
     for (const char *s = list; s && *s;) {
-        const size_t n = strcspn(s, "\n");
-        buf_puts(out, n && *s != ' ' ? "  " : "");
-        buf_add(out, s, n);
-        buf_putc(out, '\n');
+        const size_t n = strcspn(s, "\n"), lead = strspn(s, " ");
+        if (lead) {
+            buf_puts(out, explained ? " " : "\t");
+            explained = 1;
+        } else {
+            buf_puts(out, s == list ? "\t" : "\n\t");
+            explained = 0;
+        }
+        buf_add(out, s + lead, n - lead);
         s += n + (s[n] == '\n');
     }
+    buf_putc(out, '\n');
     mem_free(list);
 }
 
@@ -85,13 +115,12 @@ static void exit_codes(struct buf *out)
 
 static void environment(struct buf *out)
 {
-    buf_puts(out,
-             "  FOVEA_MODELS     folder where models are looked for first\n"
-             "  XDG_DATA_HOME    models are looked for in fovea/models there (~/.local/share)\n"
-             "  XDG_CACHE_HOME   'fovea eval beir' keeps its indexes in fovea/beir there "
-             "(~/.cache)\n"
-             "  NO_COLOR         if set, no emphasis on terminals\n"
-             "  COLUMNS          width of output that is not a terminal's\n");
+    row(out, "FOVEA_MODELS", "folder where models are looked for first");
+    row(out, "XDG_DATA_HOME", "models are looked for in fovea/models there (~/.local/share)");
+    row(out, "XDG_CACHE_HOME",
+        "'fovea eval beir' keeps its indexes in fovea/beir there (~/.cache)");
+    row(out, "NO_COLOR", "if set, no emphasis on terminals");
+    row(out, "COLUMNS", "width of output that goes to no terminal (80)");
 }
 
 const struct help_topic help_topics[] = {{"corpora", "formats of collections", corpora},

@@ -2,8 +2,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/scores.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 
 int scores_parse(struct measure **out, size_t *n, const struct texts *given,
@@ -29,5 +27,3 @@ int scores_parse(struct measure **out, size_t *n, const struct texts *given,
     *n = count;
     return 0;
 }
-
-int scores_is_count(const struct measure *m) { return !strncmp(m->name, "num_", 4); }

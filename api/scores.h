@@ -18,7 +18,4 @@
 int scores_parse(struct measure **out, size_t *n, const struct texts *given,
                  const char *const *defaults, struct err *err);
 
-/* 1 if a measure counts things, so that it is printed as a whole number. */
-int scores_is_count(const struct measure *m);
-
 #endif

@@ -20,7 +20,7 @@ END
 tab=$(printf '\t')
 run eval run.txt qrels -m AP -m P@2 -m RR@10 -m R@100 -m num_q
 code_is 0
-err_is_empty
+err_has "notice: 1 judged queries are not in the run: left out"
 out_has "^AP *${tab}all${tab}0.4167$"    # (1/1 + 2/3) / 2 = 0.8333, and 0
 out_has "^P@2 *${tab}all${tab}0.2500$"
 out_has "^RR@10 *${tab}all${tab}0.5000$"
@@ -31,6 +31,10 @@ out_has "^AP *${tab}all${tab}0.2778$"    # q3 counts as 0
 run eval run.txt qrels -m AP -q
 out_has "^AP *${tab}q1${tab}0.8333$"
 out_has "^AP *${tab}q2${tab}0.0000$"
+run eval run.txt qrels -m num_ret -m num_rel -M 2 --quiet
+err_is_empty
+out_has "^num_ret *${tab}all${tab}3$"
+out_has "^num_rel *${tab}all${tab}3$"
 run eval run.txt qrels
 code_is 0
 out_has "^nDCG@10 *${tab}all${tab}0\.[0-9]{4}$"

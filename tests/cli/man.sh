@@ -6,8 +6,8 @@
 run help --man
 code_is 0
 cp out fovea.1
-cmp -s fovea.1 "$srcdir/api/fovea.1" ||
-    fail "api/fovea.1 is not 'fovea help --man': write it again"
+cmp -s fovea.1 "$srcdir/man/fovea.1" ||
+    fail "man/fovea.1 is not 'fovea help --man': write it again"
 n_checks=$((n_checks + 1))
 if command -v mandoc >/dev/null; then
     said="mandoc -Tlint"
