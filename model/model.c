@@ -199,6 +199,8 @@ const char *model_prefix(const struct model *m, int kind)
 int model_is_normalised(const struct model *m) { return m->folder.normalise; }
 int model_dim(const struct model *m) { return m->folder.hidden; }
 int model_max_tokens(const struct model *m) { return m->max_tokens; }
+const char *model_best_kernels(void) { return kernels_best()->name; }
+
 const char *model_kernels(const struct model *m) { return m->kernels->name; }
 const char *model_describe(const struct model *m) { return m->describe; }
 

@@ -40,7 +40,7 @@ code_is 0
 out_has "^nDCG@10 *${tab}all${tab}0\.[0-9]{4}$"
 run eval run.txt qrels -q --json
 code_is 0
-is_json
+is_json out
 out_has '"q1":\{'
 "$fovea" eval - qrels -m AP <run.txt >out 2>err
 code=$?
@@ -73,7 +73,7 @@ out_lacks "^q3"
 out_lacks "^mole Q0 mole"   # the query itself
 run eval beir tiny --systems bm25 --json
 code_is 0
-is_json
+is_json out
 err_is_empty                 # the index is there already
 out_has '^\{"rows":\[\{"dataset":"tiny","system":"bm25","measures":\{"nDCG@10":[0-9.]+,"R@100":[0-9.]+\},"seconds":[0-9.e-]+\}\]\}$'
 # its own run gives its own figures
@@ -91,7 +91,7 @@ err_has "1 documents? that are not in"
 
 run eval beir "$srcdir/corpora/data/cranfield" --systems bm25 --index-dir ixs --json
 code_is 0
-is_json
+is_json out
 out_has '"dataset":"cranfield"'
 [ -f ixs/cranfield.fovea ] || fail "--index-dir is not used"
 

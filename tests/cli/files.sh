@@ -37,8 +37,8 @@ refused "" folder
 # cut off, and overwritten in the middle: an error or a right answer, never a crash
 size=$(wc -c <ix)
 for part in 10 30 50 70 90 99; do
-    head -c $((size * part / 100)) ix >cut
-    run check cut
+    head -c $((size * part / 100)) ix >cutoff
+    run check cutoff
     code_is 1
     cp ix hit
     printf 'ThisIsNotWhatWasHere' | dd of=hit bs=1 seek=$((size * part / 100)) conv=notrunc 2>/dev/null

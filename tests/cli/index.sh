@@ -38,7 +38,7 @@ out_has "0 added, 4 unchanged"
 printf '%s\n' '{"_id": "eye", "title": "The eye", "text": "The retina lines it."}' \
     '{"_id": "nose", "text": "The nose smells roses."}' >more.jsonl
 run index ix more.jsonl --json
-is_json
+is_json out
 out_has '"added":1,"updated":1,"unchanged":0'
 run search ix sharpest
 code_is 3
@@ -108,7 +108,7 @@ code_is 0
 out_has "1 bad"
 err_has "skipped: .*bad.jsonl:5: "
 run index bad.fovea bad.jsonl --model none --skip-bad --json -q
-is_json
+is_json out
 out_has '"bad":1'
 err_is_empty
 
@@ -125,7 +125,7 @@ err_has "plain"
 run index words.fovea corpus.jsonl
 code_is 0
 run search words.fovea "the eye" --passages -k 100 --json
-is_json
+is_json out
 out_has '"passage":\[[0-9]+,[0-9]+\]'
 
 # small commits give the same results

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What the tests of the command line share: run the program, look at what it said.
 # Each script prints a line for each failed check and exits 0 or 1 (77: skipped).
 # SPDX-License-Identifier: Apache-2.0
@@ -76,17 +77,19 @@ err_is_empty() {
 # An error is one line that begins with the program's name.
 err_is_a_line() {
     n_checks=$((n_checks + 1))
-    [ "$(wc -l <err)" -eq 1 ] && grep -q '^fovea[a-z ]*: ' err || fail "standard error is not one line"
+    if [ "$(wc -l <err)" -ne 1 ] || ! grep -q '^fovea[a-z ]*: ' err; then
+        fail "standard error is not one line"
+    fi
 }
 
-# The file (default: out) must be JSON.
+# The file must be JSON.
 is_json() {
     n_checks=$((n_checks + 1))
     if command -v python3 >/dev/null; then
-        python3 -c 'import json, sys; json.load(open(sys.argv[1], encoding="utf-8"))' "${1:-out}" \
-            2>/dev/null || fail "${1:-out} is no JSON"
+        python3 -c 'import json, sys; json.load(open(sys.argv[1], encoding="utf-8"))' "$1" \
+            2>/dev/null || fail "$1 is no JSON"
     elif command -v jq >/dev/null; then
-        jq -e . "${1:-out}" >/dev/null || fail "${1:-out} is no JSON"
+        jq -e . "$1" >/dev/null || fail "$1 is no JSON"
     fi
 }
 

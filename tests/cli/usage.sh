@@ -102,13 +102,13 @@ for line in "version" "help" "info ix" "check ix" "search ix fovea" "search ix x
     "index ix corpus.jsonl" "search ix fovea --explain --passages"; do
     # shellcheck disable=SC2086
     run $line --json
-    is_json
+    is_json out
     err_is_empty
     [ "$(wc -l <out)" -eq 1 ] || fail "JSON is not one line"
 done
 run check corpus.jsonl --json
 code_is 1
-is_json
+is_json out
 out_has '"ok":false'
 
 # ---- standard output ----
