@@ -124,22 +124,35 @@ static float needed(const struct scorer *sc, float threshold, double rest)
 
 /* ---- essential terms: added up for the whole window ---- */
 
+/* Adds a run of postings of one decoded block, in two passes: the arithmetic, which compilers turn
+ * into vector code, and the scattered additions. */
+static void add_run(struct scorer *sc, float weight, const uint32_t *passages,
+                    const uint32_t *freqs, uint32_t n)
+{
+    float parts[POSTINGS_BLOCK];
+    uint32_t lengths[POSTINGS_BLOCK];
+    float *sums = sc->sums;
+
+    for (uint32_t i = 0; i < n; i++)
+        lengths[i] = sc->lengths[passages[i]];
+    for (uint32_t i = 0; i < n; i++)
+        parts[i] = bm25_part(sc->q, weight, freqs[i], lengths[i]);
+    for (uint32_t i = 0; i < n; i++)
+        sums[passages[i] - sc->begin] += parts[i];
+}
+
 static void add_essential(struct scorer *sc, struct cursor *c)
 {
     const uint32_t *passages, *freqs;
-    float *sums = sc->sums;
-    uint32_t begin = sc->begin, end = sc->end;
 
-    postings_seek(&c->p, begin);
-    while (c->p.passage < end) {
+    postings_seek(&c->p, sc->begin);
+    while (c->p.passage < sc->end) {
         uint32_t n = postings_rest(&passages, &freqs, &c->p);
 
-        if (passages[n - 1] >= end)
-            for (n = 0; passages[n] < end;)
+        if (passages[n - 1] >= sc->end)
+            for (n = 0; passages[n] < sc->end;)
                 n++;
-        for (uint32_t i = 0; i < n; i++)
-            sums[passages[i] - begin] +=
-                bm25_part(sc->q, c->weight, freqs[i], sc->lengths[passages[i]]);
+        add_run(sc, c->weight, passages, freqs, n);
         postings_seek(&c->p, passages[n - 1] + 1);
     }
 }
@@ -154,31 +167,44 @@ static int any_above(const float *sums, float need)
     return any;
 }
 
+static void clear_sums(struct scorer *sc)
+{
+    memset(sc->sums, 0, (sc->end - sc->begin) * sizeof *sc->sums);
+}
+
+/* All terms were added up: pushes the live passages, and clears the sums. */
+static void push_sums(struct scorer *sc)
+{
+    float threshold = topk_threshold(sc->top), need = threshold > 0 ? threshold : 0;
+
+    for (uint32_t at = 0; at < sc->end - sc->begin; at += LANES) {
+        if (!any_above(sc->sums + at, need))
+            continue;
+        for (uint32_t i = at; i < at + LANES; i++)
+            if (sc->sums[i] > need && !segment_is_dead(sc->s, sc->begin + i))
+                topk_push(sc->top, sc->begin + i, sc->sums[i]);
+        threshold = topk_threshold(sc->top);
+        need = threshold > 0 ? threshold : 0;
+    }
+    clear_sums(sc);
+}
+
 /* Makes candidates of the live passages with sums above need, and clears the sums. */
 static void take_candidates(struct scorer *sc, float need)
 {
-    uint32_t width = sc->end - sc->begin;
     size_t n = 0;
 
-    for (uint32_t at = 0; at < width; at += LANES) {
+    for (uint32_t at = 0; at < sc->end - sc->begin; at += LANES) {
         if (!any_above(sc->sums + at, need))
             continue;
-        for (uint32_t i = at; i < at + LANES; i++) {
-            sc->passages[n] = sc->begin + i;
-            sc->scores[n] = sc->sums[i];
-            n += sc->sums[i] > need;
-        }
+        for (uint32_t i = at; i < at + LANES; i++)
+            if (sc->sums[i] > need && !segment_is_dead(sc->s, sc->begin + i)) {
+                sc->passages[n] = sc->begin + i;
+                sc->scores[n++] = sc->sums[i];
+            }
     }
-    memset(sc->sums, 0, (width + LANES - 1) / LANES * LANES * sizeof *sc->sums);
     sc->n_candidates = n;
-    if (!segment_dead(sc->s))
-        return;
-    sc->n_candidates = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!segment_is_dead(sc->s, sc->passages[i])) {
-            sc->passages[sc->n_candidates] = sc->passages[i];
-            sc->scores[sc->n_candidates++] = sc->scores[i];
-        }
+    clear_sums(sc);
 }
 
 /* ---- the other terms: looked up for candidates ---- */
@@ -210,6 +236,10 @@ static void score_window(struct scorer *sc)
         return;
     for (size_t i = 0; i < essential; i++)
         add_essential(sc, &sc->cursors[i]);
+    if (essential == sc->n) {
+        push_sums(sc);
+        return;
+    }
     take_candidates(sc, needed(sc, threshold, sc->rest[essential]));
     for (size_t i = essential; i < sc->n && sc->n_candidates; i++)
         if (sc->cursors[i].bound > 0)
