@@ -102,7 +102,7 @@ static void describe_text(struct model *m)
 
     printf("%s\n", model_name(m));
     printf("  folder      %s\n", model_path(m));
-    printf("  network     %s: %s\n", model_architecture(m), model_describe(m));
+    printf("  network     %s\n", model_describe(m));
     printf("  vectors     %d dimensions, %s pooling%s\n", model_dim(m), model_pooling(m),
            model_is_normalised(m) ? ", normalised" : "");
     printf("  texts       up to %d tokens\n", model_max_tokens(m));

@@ -196,7 +196,8 @@ static int converse(fovea *ix, fovea_search_options *opt, const struct settings 
         }
         if (!interactive && !s->json && !s->run_tag)
             printf("# %s\n", line);
-        rc = search_one(ix, line, opt, s);
+        /* What others committed meanwhile shows from query to query. */
+        rc = fovea_refresh(ix) ? say_fovea(ix) : search_one(ix, line, opt, s);
         if (interactive || rc == EXIT_NONE)
             rc = 0; /* the next query may do better */
         if (rc || fflush(stdout))
