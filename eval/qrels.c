@@ -49,14 +49,23 @@ static int add(struct qrels *q, const char *qid, const char *docno, int grade, s
     return 0;
 }
 
-/* Cuts a line into columns in place: at tabs if it has exactly three fields between tabs (BEIR, whose
- * ids may hold spaces), else at white space.  Returns how many there are, MAX_COLUMNS at most. */
+/* Is there white space between words of s? */
+static int has_inner_blank(const char *s)
+{
+    s += strspn(s, blanks);
+    s += strcspn(s, blanks);
+    return s[strspn(s, blanks)] != '\0';
+}
+
+/* Cuts a line into columns in place: at tabs if it has exactly three fields between tabs and the last is
+ * one word (BEIR, whose names may hold spaces), else at white space.  Returns how many there are,
+ * MAX_COLUMNS at most. */
 static int split(char *columns[MAX_COLUMNS], char *line)
 {
     char *tab = strchr(line, '\t'), *second = tab ? strchr(tab + 1, '\t') : NULL, *save, *word;
     int n = 0;
 
-    if (second && !strchr(second + 1, '\t')) {
+    if (second && !strchr(second + 1, '\t') && !has_inner_blank(second + 1)) {
         *tab = *second = '\0';
         columns[0] = line;
         columns[1] = tab + 1;

@@ -1,0 +1,740 @@
+/* check_eval.c -- judgements, names of measures, laws that every measure keeps, and golden values. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/testing.h"
+
+#include <math.h>
+
+#include "base/lines.h"
+#include "eval/eval.h"
+
+TCase *tcase_trec_eval(void);
+
+static char dir[64];
+
+static void make_dir(void) { tmp_dir(dir); }
+static void drop_dir(void) { tmp_remove(dir); }
+
+static const char *in_dir(const char *name)
+{
+    static char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static int load_qrels(struct qrels *q, const char *text, struct err *err)
+{
+    tmp_write(in_dir("qrels"), text, strlen(text));
+    return qrels_load(q, in_dir("qrels"), err);
+}
+
+static void load_both(struct run *run, struct qrels *qrels, const char *run_text,
+                      const char *qrels_text)
+{
+    struct err err = {0};
+
+    tmp_write(in_dir("run"), run_text, strlen(run_text));
+    ck_assert_ok(run_load(run, in_dir("run"), &err), &err);
+    ck_assert_ok(load_qrels(qrels, qrels_text, &err), &err);
+}
+
+/* One measure of one run, averaged. */
+static double mean_of(const char *name, const struct run *run, const struct qrels *qrels,
+                      const struct eval_options *opt)
+{
+    struct eval_result res = {0};
+    struct measure m;
+    struct err err = {0};
+    double mean;
+
+    ck_assert_ok(measure_parse(&m, name, &err), &err);
+    ck_assert_ok(eval_run_with(&res, run, qrels, &m, 1, opt, &err), &err);
+    mean = res.mean[0];
+    eval_result_clear(&res);
+    return mean;
+}
+
+/* ---- qrels.c ---- */
+
+START_TEST(judgements_come_in_four_columns_or_three)
+{
+    static const char *const texts[] = {
+        "# by hand\n1 0 a 2\n\n1\t0\tb   -1\r\n2 Q0 a 0\n1 0 c +1",
+        "query-id\tcorpus-id\tscore\n1\ta\t2\n1\tb\t-1\n2\ta\t0\n1\tc\t1\n",
+        "1\ta\t2\n1\tb\t-1\n2\ta\t0 \n1\tc\t1\n",
+        "\xef\xbb\xbf"
+        "1 a 2\n1 b -1\n2 a 0\n  1 c 1\n",
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct qrels q = {0};
+        struct err err = {0};
+        int grade = 99;
+
+        ck_assert_ok(load_qrels(&q, texts[i], &err), &err);
+        ck_assert_uint_eq(q.n, 2);
+        ck_assert_str_eq(q.topics[0].qid, "1");
+        ck_assert_uint_eq(q.topics[0].n, 3);
+        ck_assert_int_eq(topic_grade(&grade, qrels_find(&q, "1"), "b"), 1);
+        ck_assert_int_eq(grade, -1);
+        ck_assert_int_eq(topic_grade(&grade, qrels_find(&q, "2"), "a"), 1);
+        ck_assert_int_eq(grade, 0);
+        ck_assert_int_eq(topic_grade(&grade, qrels_find(&q, "2"), "b"), 0);
+        ck_assert_ptr_null(qrels_find(&q, "3"));
+        qrels_clear(&q);
+    }
+}
+END_TEST
+
+START_TEST(beir_names_may_hold_spaces)
+{
+    struct qrels q = {0};
+    struct err err = {0};
+    int grade = 0;
+
+    ck_assert_ok(load_qrels(&q, "query-id\tcorpus-id\tscore\nq 1\tmy doc.txt\t3\n", &err), &err);
+    ck_assert_int_eq(topic_grade(&grade, qrels_find(&q, "q 1"), "my doc.txt"), 1);
+    ck_assert_int_eq(grade, 3);
+    qrels_clear(&q);
+}
+END_TEST
+
+START_TEST(a_bad_judgement_is_named_with_its_reason)
+{
+    static const struct {
+        const char *text, *why;
+    } cases[] = {
+        {"1 0 a 1\n1 0 b\n", "qrels:2: grade 'b' is not a whole number"},
+        {"1 0 a 1\n1 b\n", "qrels:2: 2 columns, needed are"},
+        {"1\n", "qrels:1: 1 column, needed are"},
+        {"1 0 a 1 2 3\n", "qrels:1: 5 columns or more"},
+        {"1 0 a 0.5\n", "qrels:1: grade '0.5' is not a whole number"},
+        {"1\ta\t\n", "qrels:1: grade '' is not a whole number"},
+        {"1 0 a 99999999999\n", "qrels:1: grade '99999999999' is out of range"},
+        {"1\t\t1\n", "qrels:1: the document is empty"},
+        {"\ta\t1\n", "qrels:1: the query is empty"},
+        {"1 a 1\nq d score\n", "qrels:2: grade 'score'"},
+        {"1 0 a 1\n2 0 a 1\n1 0 b 1\n1 0 a 1\n",
+         "qrels:4: document 'a' of query '1' is judged twice"},
+        {"1 0 a 1\n1 0 a 0\n", "qrels:2: document 'a' of query '1' is judged twice"},
+    };
+    struct qrels q = {0};
+    struct err err = {0};
+
+    ck_assert_ok(load_qrels(&q, "kept 0 d 1\n", &err), &err);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        ck_assert_err(load_qrels(&q, cases[i].text, &err), E_FORMAT, cases[i].why, &err);
+    tmp_write(in_dir("qrels"), "1 0 a\0 1\n", 9);
+    ck_assert_err(qrels_load(&q, in_dir("qrels"), &err), E_FORMAT, "qrels:1: NUL byte", &err);
+    ck_assert_err(qrels_load(&q, in_dir("none"), &err), E_NOTFOUND, "none", &err);
+    ck_assert_ptr_nonnull(qrels_find(&q, "kept"));
+    qrels_clear(&q);
+}
+END_TEST
+
+/* ---- measures.c ---- */
+
+START_TEST(both_languages_name_the_same_measure)
+{
+    static const struct {
+        const char *name, *other;
+        int cutoff, rel;
+    } cases[] = {
+        {"nDCG@10", "ndcg_cut_10", 10, 1}, {"nDCG", "ndcg", 0, 1},
+        {"NDCG@3", "ndcg_cut.3", 3, 1},    {"AP", "map", 0, 1},
+        {"MAP@7", "map_cut_7", 7, 1},      {"P@5", "P_5", 5, 1},
+        {"R@100", "recall_100", 100, 1},   {"RR", "recip_rank", 0, 1},
+        {"MRR@10", "RR@10", 10, 1},        {"Success@1", "success_1", 1, 1},
+        {"Rprec", "rprec", 0, 1},          {"Bpref", "bpref", 0, 1},
+        {"NumRet", "num_ret", 0, 1},       {"p@5", "P.5", 5, 1},
+        {"SetP", "set_P", 0, 1},
+    };
+    struct measure m, n;
+    struct err err = {0};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_ok(measure_parse(&m, cases[i].name, &err), &err);
+        ck_assert_ok(measure_parse(&n, cases[i].other, &err), &err);
+        ck_assert_msg(m.kind == n.kind, "%s is not %s", cases[i].name, cases[i].other);
+        ck_assert_int_eq(m.cutoff, cases[i].cutoff);
+        ck_assert_int_eq(n.cutoff, cases[i].cutoff);
+        ck_assert_int_eq(m.rel, cases[i].rel);
+        ck_assert_str_eq(m.name, cases[i].name);
+    }
+    ck_assert_ok(measure_parse(&m, "P(rel=2)@5", &err), &err);
+    ck_assert(m.rel == 2 && m.has_rel && m.cutoff == 5);
+    ck_assert_ok(measure_parse(&m, "AP(rel=3)", &err), &err);
+    ck_assert(m.rel == 3 && m.cutoff == 0);
+    ck_assert_ok(measure_parse(&m, "ndcg_cut.10", &err), &err);
+    ck_assert_str_eq(m.name, "ndcg_cut_10");
+    ck_assert_ok(measure_parse(&m, "IPrec@0.25", &err), &err);
+    ck_assert_double_eq(m.recall, 0.25);
+    ck_assert_ok(measure_parse(&m, "num_rel", &err), &err);
+    ck_assert(measure_is_count(&m) && measure_is_per_query(&m));
+    ck_assert_ok(measure_parse(&m, "gm_map", &err), &err);
+    ck_assert(!measure_is_count(&m) && !measure_is_per_query(&m));
+}
+END_TEST
+
+START_TEST(a_wrong_measure_is_refused_with_what_to_write)
+{
+    static const struct {
+        const char *name, *why;
+    } cases[] = {
+        {"nDGC@10", "unknown measure 'nDGC@10': known are nDCG[@k], AP[@k]"},
+        {"", "unknown measure ''"},
+        {"@10", "unknown measure"},
+        {"P", "needs a cut-off: P@10"},
+        {"recall", "needs a cut-off: R@10"},
+        {"IPrec", "needs a cut-off: IPrec@0.1"},
+        {"Rprec@5", "Rprec takes no cut-off"},
+        {"P@0", "cut-off '0' is not in 1.."},
+        {"P@-1", "cut-off '-1' is not in"},
+        {"P@10x", "cut-off '10x' is not in"},
+        {"P@99999999999999999999", "is not in 1.."},
+        {"P@", "cut-off '' is not in"},
+        {"P_", "cut-off '' is not in"},
+        {"P(rel=2@5", "parameters are written (rel=2)"},
+        {"P(k=2)@5", "parameters are written (rel=2)"},
+        {"P(rel=-1)@5", "parameters are written (rel=2)"},
+        {"P(rel=2)x", "'x' is too much"},
+        {"nDCG(rel=2)@10", "nDCG has no parameter rel"},
+        {"IPrec@1.5", "recall '1.5' is not in 0..1"},
+        {"IPrec@nan", "recall 'nan' is not in 0..1"},
+        {"IPrec@0.1.2", "is not in 0..1"},
+        {"P@111111111111111111111111111111111111111111", "is too long"},
+    };
+    struct measure m;
+    struct err err = {0};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        ck_assert_err(measure_parse(&m, cases[i].name, &err), E_INVALID, cases[i].why, &err);
+}
+END_TEST
+
+START_TEST(every_measure_of_the_list_can_be_asked_for)
+{
+    char *list = measure_list(), *save, *line;
+    struct measure m;
+    struct err err = {0};
+    int n = 0;
+
+    ck_assert_ptr_nonnull(list);
+    for (line = strtok_r(list, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char *word, *rest;
+
+        if (*line == ' ')
+            continue;
+        for (word = strtok_r(line, " ,():", &rest); word; word = strtok_r(NULL, " ,():", &rest)) {
+            char *k = strpbrk(word, "@_") ? strrchr(word, 'k') : NULL;
+
+            if (k && !k[1] && (k[-1] == '@' || k[-1] == '_'))
+                *k = '7';
+            if (!strcmp(word, "trec_eval"))
+                continue;
+            ck_assert_ok(measure_parse(&m, word, &err), &err);
+            n++;
+        }
+    }
+    ck_assert_int_ge(n, 35);
+    mem_free(list);
+}
+END_TEST
+
+/* ---- eval.c ---- */
+
+START_TEST(missing_queries_count_only_when_asked)
+{
+    struct eval_options complete = {.complete = 1};
+    struct run run = {0};
+    struct qrels qrels = {0};
+    struct eval_result res = {0};
+    struct measure ms[2];
+    struct err err = {0};
+
+    load_both(&run, &qrels, "10 Q0 a 1 1 t\n9 Q0 a 1 1 t\nx Q0 a 1 1 t\n",
+              "9 0 a 1\n8 0 a 1\n8 0 b 1\n10 0 b 1\n10 0 a 0\n");
+    ck_assert_double_eq(mean_of("P@1", &run, &qrels, NULL), 0.5);
+    ck_assert_double_eq(mean_of("P@1", &run, &qrels, &complete), 1.0 / 3);
+    ck_assert_double_eq(mean_of("num_q", &run, &qrels, &complete), 3);
+    ck_assert_double_eq(mean_of("num_ret", &run, &qrels, &complete), 2);
+    ck_assert_double_eq(mean_of("num_rel", &run, &qrels, NULL), 2);
+    ck_assert_double_eq(mean_of("num_rel", &run, &qrels, &complete), 4);
+    ck_assert_double_eq_tol(mean_of("gm_map", &run, &qrels, &complete), exp(2 * log(0.00001) / 3),
+                            1e-15);
+    ck_assert_ok(measure_parse(&ms[0], "AP", &err), &err);
+    ck_assert_ok(measure_parse(&ms[1], "num_rel", &err), &err);
+    ck_assert_ok(eval_run(&res, &run, &qrels, ms, 2, 1, &err), &err);
+    ck_assert_uint_eq(res.n_queries, 3);
+    ck_assert_uint_eq(res.n_missing, 1);
+    ck_assert_uint_eq(res.n_unjudged, 1);
+    ck_assert_str_eq(res.qids[0], "10"); /* by strcmp, as trec_eval */
+    ck_assert_str_eq(res.qids[1], "8");
+    ck_assert_str_eq(res.qids[2], "9");
+    ck_assert_double_eq(res.values[1 * 2 + 1], 2);
+    ck_assert_double_eq(res.values[2 * 2 + 0], 1);
+    eval_result_clear(&res);
+    run_clear(&run);
+    qrels_clear(&qrels);
+}
+END_TEST
+
+START_TEST(a_run_that_no_judgement_meets_is_an_error)
+{
+    struct run run = {0};
+    struct qrels qrels = {0};
+    struct eval_result res = {0};
+    struct measure m;
+    struct err err = {0};
+
+    load_both(&run, &qrels, "q1 Q0 a 1 1 t\n", "1 0 a 1\n");
+    ck_assert_ok(measure_parse(&m, "AP", &err), &err);
+    ck_assert_err(eval_run(&res, &run, &qrels, &m, 1, 1, &err), E_INVALID,
+                  "the run has 1 queries, e.g. q1, the judgements 1, e.g. 1", &err);
+    run_clear(&run);
+    ck_assert_err(eval_run(&res, &run, &qrels, &m, 1, 0, &err), E_INVALID,
+                  "the run has 0 queries, the", &err);
+    qrels_clear(&qrels);
+}
+END_TEST
+
+START_TEST(a_ranking_out_of_order_is_refused)
+{
+    struct run run = {0};
+    struct qrels qrels = {0};
+    struct eval_result res = {0};
+    struct measure m;
+    struct err err = {0};
+
+    ck_assert_ok(load_qrels(&qrels, "1 0 a 1\n", &err), &err);
+    ck_assert_ok(run_add(&run, "1", "a", 1, &err), &err);
+    ck_assert_ok(run_add(&run, "1", "b", 1, &err), &err);
+    ck_assert_ok(measure_parse(&m, "AP", &err), &err);
+    ck_assert_err(eval_run(&res, &run, &qrels, &m, 1, 0, &err), E_INVALID, "not sorted", &err);
+    run_clear(&run);
+    qrels_clear(&qrels);
+}
+END_TEST
+
+START_TEST(a_query_without_relevant_documents_or_without_hits_counts_as_zero)
+{
+    static const char *const names[] = {"nDCG", "nDCG@5", "AP",    "P@5",       "R@5",
+                                        "RR",   "Rprec",  "Bpref", "Success@5", "SetF"};
+    struct run run = {0};
+    struct qrels qrels = {0};
+    struct err err = {0};
+
+    load_both(&run, &qrels, "1 Q0 a 1 1 t\n2 Q0 a 1 1 t\n",
+              "1 0 a 1\n2 0 a 0\n2 0 b -1\n3 0 a 1\n");
+    ck_assert_ok(run_add_query(&run, "3", &err), &err);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        double one = strstr(names[i], "P@") ? 0.2 : 1;
+
+        ck_assert_double_eq_tol(mean_of(names[i], &run, &qrels, NULL), one / 3, 1e-15);
+    }
+    run_clear(&run);
+    qrels_clear(&qrels);
+}
+END_TEST
+
+/* ---- laws ---- */
+
+static unsigned rng_state;
+
+static unsigned rng(unsigned n)
+{
+    rng_state = rng_state * 1664525u + 1013904223u;
+    return (rng_state >> 8) % n;
+}
+
+static const char *const bounded[] = {"nDCG",      "nDCG@1",    "nDCG@10",  "AP",     "AP@5",
+                                      "gm_map",    "P@5",       "R@10",     "RR",     "RR@3",
+                                      "Rprec",     "Bpref",     "gm_bpref", "Judged", "Judged@3",
+                                      "Success@1", "IPrec@0.3", "SetP",     "SetR",   "SetF"};
+enum { N_BOUNDED = sizeof bounded / sizeof *bounded };
+
+/* Five queries over 30 documents with grades -1..3; two thirds are found, with few different scores.
+ * The lines of the run come in another order if shuffled. */
+static void random_both(struct run *run, struct qrels *qrels, unsigned seed, int shuffled)
+{
+    struct err err = {0};
+    char text[8192], docno[16], qid[16];
+    size_t at = 0;
+
+    rng_state = seed;
+    for (int q = 0; q < 5; q++) {
+        snprintf(qid, sizeof qid, "%d", q);
+        for (int d = 0; d < 30; d++) {
+            int grade = (int)rng(8) - 4, other = (shuffled ? d * 7 + q : d) % 30;
+            uint64_t hash;
+
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s 0 d%d %d\n", qid, d,
+                                   grade < -1 ? 0 : grade);
+            snprintf(docno, sizeof docno, "d%d", other);
+            hash = hash_bytes(docno, strlen(docno)) + seed * (unsigned)q;
+            if (hash % 3)
+                ck_assert_ok(run_add(run, qid, docno, (double)(hash / 3 % 5), &err), &err);
+        }
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s 0 r 3\n%s 0 n 0\n", qid, qid);
+    }
+    ck_assert_ok(load_qrels(qrels, text, &err), &err);
+    ck_assert_ok(run_sort(run, &err), &err);
+}
+
+START_TEST(measures_lie_in_0_to_1_and_do_not_see_the_order_of_lines)
+{
+    for (unsigned seed = 1; seed <= 40; seed++) {
+        struct run run = {0}, other = {0};
+        struct qrels qrels = {0};
+
+        random_both(&run, &qrels, seed, 0);
+        random_both(&other, &qrels, seed, 1);
+        for (int i = 0; i < N_BOUNDED; i++) {
+            double a = mean_of(bounded[i], &run, &qrels, NULL);
+
+            ck_assert_msg(a >= 0 && a <= 1, "%s is %g", bounded[i], a);
+            ck_assert_msg(a == mean_of(bounded[i], &other, &qrels, NULL), "%s sees the order",
+                          bounded[i]);
+        }
+        run_clear(&run);
+        run_clear(&other);
+        qrels_clear(&qrels);
+    }
+}
+END_TEST
+
+/* A run that ranks by sign * grade. */
+static void graded_run(struct run *run, const struct qrels *qrels, int sign)
+{
+    struct err err = {0};
+
+    for (size_t q = 0; q < qrels->n; q++)
+        for (size_t i = 0; i < qrels->topics[q].n; i++)
+            ck_assert_ok(run_add(run, qrels->topics[q].qid, qrels->topics[q].judged[i].docno,
+                                 sign * qrels->topics[q].judged[i].grade, &err),
+                         &err);
+    ck_assert_ok(run_sort(run, &err), &err);
+}
+
+START_TEST(the_ideal_ranking_scores_1_and_its_reverse_the_least)
+{
+    static const char *const names[] = {"nDCG",    "nDCG@1", "nDCG@7",  "nDCG@1000", "AP",
+                                        "RR",      "Rprec",  "Bpref",   "Success@1", "IPrec@0",
+                                        "IPrec@1", "SetR",   "Judged@5"};
+
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        struct run run = {0}, best = {0}, worst = {0};
+        struct qrels qrels = {0};
+
+        random_both(&run, &qrels, seed, 0);
+        graded_run(&best, &qrels, 1);
+        graded_run(&worst, &qrels, -1);
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            ck_assert_msg(mean_of(names[i], &best, &qrels, NULL) == 1, "%s of the ideal is not 1",
+                          names[i]);
+            ck_assert_double_le(mean_of(names[i], &worst, &qrels, NULL), 1);
+        }
+        ck_assert_double_eq(mean_of("Bpref", &worst, &qrels, NULL), 0);
+        ck_assert_double_lt(mean_of("nDCG", &worst, &qrels, NULL),
+                            mean_of("nDCG", &best, &qrels, NULL));
+        run_clear(&run);
+        run_clear(&best);
+        run_clear(&worst);
+        qrels_clear(&qrels);
+    }
+}
+END_TEST
+
+START_TEST(lifting_a_relevant_document_never_lowers_a_measure)
+{
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        struct run run = {0};
+        struct qrels qrels = {0};
+        struct err err = {0};
+        double before[N_BOUNDED];
+        int grade;
+
+        random_both(&run, &qrels, seed, 0);
+        for (int i = 0; i < N_BOUNDED; i++)
+            before[i] = mean_of(bounded[i], &run, &qrels, NULL);
+        for (size_t q = 0; q < run.n; q++)
+            for (size_t i = run.rankings[q].n - 1; i > 0; i--) {
+                struct run_line *l = &run.rankings[q].lines[i];
+
+                if (topic_grade(&grade, qrels_find(&qrels, run.rankings[q].qid), l->docno) &&
+                    grade == 3) {
+                    l->score = 100;
+                    break;
+                }
+            }
+        ck_assert_ok(run_sort(&run, &err), &err);
+        for (int i = 0; i < N_BOUNDED; i++)
+            if (strncmp(bounded[i], "Judged", 6)) /* does not look at grades */
+                ck_assert_msg(mean_of(bounded[i], &run, &qrels, NULL) >= before[i] - 1e-15,
+                              "%s fell", bounded[i]);
+        run_clear(&run);
+        qrels_clear(&qrels);
+    }
+}
+END_TEST
+
+/* ---- golden values ---- */
+
+static const struct {
+    const char *name, *qrels;
+} golden[] = {
+    {"random", "tests/golden/measures/random.qrels"},
+    {"cranfield", "corpora/data/cranfield/qrels/test.tsv"},
+    {"scifact", "corpora/data/scifact/qrels/test.tsv"},
+};
+
+static void parse_flags(struct eval_options *opt, const char *flags)
+{
+    const char *m = strstr(flags, "-M"), *l = strstr(flags, "-l");
+
+    *opt = (struct eval_options){.complete = strstr(flags, "-c") != NULL,
+                                 .judged_only = strstr(flags, "-J") != NULL,
+                                 .max_docs = m ? (size_t)atoi(m + 2) : 0,
+                                 .level = l ? atoi(l + 2) : 0};
+}
+
+static double value_of(const struct eval_result *res, const char *qid)
+{
+    if (!strcmp(qid, "all"))
+        return res->mean[0];
+    for (size_t q = 0; q < res->n_queries; q++)
+        if (!strcmp(res->qids[q], qid))
+            return res->values[q];
+    ck_abort_msg("query %s was not scored", qid);
+}
+
+/* Compares all lines "FLAGS MEASURE QUERY VALUE" of a file.  Returns how many there are. */
+static size_t compare_golden(const char *path, const struct run *run, const struct qrels *qrels)
+{
+    struct eval_result res = {0};
+    struct eval_options opt;
+    struct lines *in = NULL;
+    struct measure m;
+    struct err err = {0};
+    char *line, flags[16], name[40], qid[64], now[64] = "";
+    size_t n, count = 0;
+    double want;
+
+    ck_assert_ok(lines_open(&in, path, &err), &err);
+    while (lines_next(&line, &n, in, &err) == 1) {
+        char key[64];
+
+        ck_assert_int_eq(sscanf(line, "%15s %39s %63s %lf", flags, name, qid, &want), 4);
+        snprintf(key, sizeof key, "%s %s", flags, name);
+        if (strcmp(key, now)) {
+            strcpy(now, key);
+            eval_result_clear(&res);
+            parse_flags(&opt, flags);
+            ck_assert_ok(measure_parse(&m, name, &err), &err);
+            ck_assert_ok(eval_run_with(&res, run, qrels, &m, 1, &opt, &err), &err);
+        }
+        ck_assert_msg(fabs(value_of(&res, qid) - want) <= 1e-13 * (1 + fabs(want)), "%s: got %.17g",
+                      line, value_of(&res, qid));
+        count++;
+    }
+    ck_assert_ok(err.code, &err);
+    eval_result_clear(&res);
+    lines_close(in);
+    return count;
+}
+
+START_TEST(values_are_those_of_the_reference)
+{
+    struct run run = {0};
+    struct qrels qrels = {0};
+    struct err err = {0};
+    char path[128];
+
+    snprintf(path, sizeof path, "tests/golden/measures/%s.run.gz", golden[_i].name);
+    ck_assert_ok(run_load(&run, source_path(path), &err), &err);
+    ck_assert_ok(qrels_load(&qrels, source_path(golden[_i].qrels), &err), &err);
+    snprintf(path, sizeof path, "tests/golden/measures/%s.txt", golden[_i].name);
+    ck_assert_uint_ge(compare_golden(source_path(path), &run, &qrels), 90);
+    run_clear(&run);
+    qrels_clear(&qrels);
+}
+END_TEST
+
+START_TEST(scoring_survives_each_failing_allocation)
+{
+    int rc;
+
+    tmp_write(in_dir("run"), "1 Q0 a 1 2 t\n2 Q0 a 1 1 t\n", 26);
+    tmp_write(in_dir("qrels"), "1 0 a 1\n2 0 a 1\n3 0 b 1\n", 24);
+    FAIL_EACH_ALLOC(rc, {
+        struct run run = {0};
+        struct qrels qrels = {0};
+        struct eval_result res = {0};
+        struct err err = {0};
+        struct measure m;
+
+        rc = run_load(&run, in_dir("run"), &err);
+        if (!rc)
+            rc = qrels_load(&qrels, in_dir("qrels"), &err);
+        if (!rc)
+            rc = measure_parse(&m, "nDCG@10", &err);
+        if (!rc)
+            rc = eval_run(&res, &run, &qrels, &m, 1, 1, &err);
+        ck_assert(rc == 0 || !res.values);
+        eval_result_clear(&res);
+        qrels_clear(&qrels);
+        run_clear(&run);
+    });
+}
+END_TEST
+
+START_TEST(naming_measures_survives_each_failing_allocation)
+{
+    int rc;
+
+    FAIL_EACH_ALLOC(rc, {
+        struct err err = {0};
+        struct measure m;
+        char *list = measure_list();
+
+        rc = list ? measure_parse(&m, "none", &err) : E_NOMEM;
+        if (rc == E_INVALID)
+            rc = 0;
+        mem_free(list);
+    });
+}
+END_TEST
+
+/* ---- trec_eval's own tests, where they are (tests/trec_eval.sh) ---- */
+
+static const struct {
+    const char *expected, *flags, *run, *qrels;
+    size_t n; /* lines of it that name measures of ours */
+} trec_eval_tests[] = {
+    {"out.test", "", "results.test", "qrels.test", 29},
+    {"out.test", "", "results.test", "qrels.test.with-comments", 29},
+    {"out.comment.test", "", "results.comment.test", "qrels.comment.test", 29},
+    {"out.test.a", "", "results.test", "qrels.test", 64},
+    {"out.test.aq", "", "results.test", "qrels.test", 64},
+    {"out.test.aqc", "-c", "results.trunc", "qrels.test", 64},
+    {"out.test.aqcM", "-c-M100", "results.trunc", "qrels.test", 64},
+    {"out.test.aql", "-l2", "results.test", "qrels.rel_level", 64},
+    {"out.test.meas_params", "", "results.test", "qrels.test", 16},
+};
+
+START_TEST(values_are_printed_as_trec_eval_prints_them)
+{
+    const char *folder = getenv("TREC_EVAL_TESTS");
+    struct run run = {0};
+    struct qrels qrels = {0};
+    struct eval_options opt;
+    struct lines *in = NULL;
+    struct err err = {0};
+    char path[512], *line, name[40], qid[64], want[32], got[32];
+    size_t n, compared = 0, skipped = 0;
+
+    snprintf(path, sizeof path, "%.400s/trec_eval-test/%s", folder, trec_eval_tests[_i].run);
+    ck_assert_ok(run_load(&run, path, &err), &err);
+    snprintf(path, sizeof path, "%.400s/trec_eval-test/%s", folder, trec_eval_tests[_i].qrels);
+    ck_assert_ok(qrels_load(&qrels, path, &err), &err);
+    parse_flags(&opt, trec_eval_tests[_i].flags);
+    snprintf(path, sizeof path, "%.400s/trec_eval-test/%s", folder, trec_eval_tests[_i].expected);
+    ck_assert_ok(lines_open(&in, path, &err), &err);
+    while (lines_next(&line, &n, in, &err) == 1) {
+        struct eval_result res = {0};
+        struct measure m;
+
+        if (sscanf(line, "%39s %63s %31s", name, qid, want) != 3 || measure_parse(&m, name, &err)) {
+            err_clear(&err);
+            skipped++;
+            continue;
+        }
+        ck_assert_ok(eval_run_with(&res, &run, &qrels, &m, 1, &opt, &err), &err);
+        snprintf(got, sizeof got, "%.*f", measure_is_count(&m) ? 0 : 4, value_of(&res, qid));
+        ck_assert_msg(!strcmp(got, want), "%s: %s of %s is %s, not %s", path, name, qid, got, want);
+        eval_result_clear(&res);
+        compared++;
+    }
+    lines_close(in);
+    run_clear(&run);
+    qrels_clear(&qrels);
+    printf("%-22s %zu values equal, %zu of other measures\n", trec_eval_tests[_i].expected,
+           compared, skipped);
+    ck_assert_uint_ge(compared, trec_eval_tests[_i].n);
+}
+END_TEST
+
+START_TEST(an_official_run_scores_as_published)
+{
+    const char *folder = getenv("TREC_EVAL_TESTS");
+    struct run run = {0};
+    struct qrels qrels = {0};
+    struct err err = {0};
+    char path[512], text[16];
+
+    snprintf(path, sizeof path, "%.400s/trec-dl-2019/runs/bm25base_p.txt", folder);
+    ck_assert_ok(run_load(&run, path, &err), &err);
+    snprintf(path, sizeof path, "%.400s/trec-dl-2019/qrels/test.tsv", folder);
+    ck_assert_ok(qrels_load(&qrels, path, &err), &err);
+    snprintf(text, sizeof text, "%.4f", mean_of("ndcg_cut_10", &run, &qrels, NULL));
+    ck_assert_str_eq(text, "0.5058");
+    printf("%-22s %zu values equal\n", "trec-dl-2019",
+           compare_golden(source_path("tests/golden/measures/trec-dl-2019.txt"), &run, &qrels));
+    run_clear(&run);
+    qrels_clear(&qrels);
+}
+END_TEST
+
+TCase *tcase_trec_eval(void)
+{
+    TCase *tc = tcase_create("trec_eval");
+
+    tcase_add_loop_test(tc, values_are_printed_as_trec_eval_prints_them, 0,
+                        (int)(sizeof trec_eval_tests / sizeof *trec_eval_tests));
+    tcase_add_test(tc, an_official_run_scores_as_published);
+    return tc;
+}
+
+static Suite *eval_suite(void)
+{
+    static const struct {
+        const char *file;
+        const TTest *const *tests[8];
+    } groups[] = {
+        {"qrels",
+         {&judgements_come_in_four_columns_or_three, &beir_names_may_hold_spaces,
+          &a_bad_judgement_is_named_with_its_reason}},
+        {"measures",
+         {&both_languages_name_the_same_measure, &a_wrong_measure_is_refused_with_what_to_write,
+          &every_measure_of_the_list_can_be_asked_for,
+          &naming_measures_survives_each_failing_allocation}},
+        {"eval",
+         {&missing_queries_count_only_when_asked, &a_run_that_no_judgement_meets_is_an_error,
+          &a_ranking_out_of_order_is_refused,
+          &a_query_without_relevant_documents_or_without_hits_counts_as_zero,
+          &scoring_survives_each_failing_allocation}},
+        {"laws",
+         {&measures_lie_in_0_to_1_and_do_not_see_the_order_of_lines,
+          &the_ideal_ranking_scores_1_and_its_reverse_the_least,
+          &lifting_a_relevant_document_never_lowers_a_measure}},
+    };
+    Suite *suite = suite_create("eval");
+    TCase *tc;
+
+    for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+        tc = tcase_create(groups[g].file);
+        tcase_add_checked_fixture(tc, make_dir, drop_dir);
+        for (size_t i = 0; i < 8 && groups[g].tests[i]; i++)
+            tcase_add_test(tc, *groups[g].tests[i]);
+        suite_add_tcase(suite, tc);
+    }
+    tc = tcase_create("golden");
+    tcase_add_loop_test(tc, values_are_those_of_the_reference, 0,
+                        (int)(sizeof golden / sizeof *golden));
+    suite_add_tcase(suite, tc);
+    if (getenv("TREC_EVAL_TESTS"))
+        suite_add_tcase(suite, tcase_trec_eval());
+    return suite;
+}
+
+int main(void) { return run_suite(eval_suite()); }
