@@ -1,0 +1,154 @@
+/* build.c -- the way of a batch of documents into a segment. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "indexer/build.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "indexer/vectors.h"
+
+enum { EMBED_BATCH = 256 }; /* passages a call: enough for the encoder to sort by length */
+
+/* Passages of all documents, in order. */
+struct passages {
+    struct passage_text *texts; /* [n] */
+    struct span *spans;         /* [n] */
+    uint32_t *counts;           /* [n_documents] */
+    size_t n, cap_texts, cap_spans;
+};
+
+static void passages_clear(struct passages *p)
+{
+    mem_free(p->texts);
+    mem_free(p->spans);
+    mem_free(p->counts);
+}
+
+static int add_document(struct passages *p, const struct build_document *d, uint32_t *count,
+                        const struct chunking *chunking, struct err *err)
+{
+    struct span *spans = NULL;
+    size_t n = 0;
+    int rc = chunk_text(&spans, &n, d->text, d->n_text, chunking, err);
+
+    if (rc)
+        return rc;
+    if (p->n + n >= UINT32_MAX / 2)
+        rc = err_set(err, E_LIMIT, "too many passages for one segment");
+    else if (mem_reserve((void **)&p->texts, &p->cap_texts, p->n + n, sizeof *p->texts) ||
+             mem_reserve((void **)&p->spans, &p->cap_spans, p->n + n, sizeof *p->spans))
+        rc = err_nomem(err);
+    for (size_t i = 0; !rc && i < n; i++, p->n++) {
+        p->spans[p->n] = spans[i];
+        p->texts[p->n] = (struct passage_text){d->title, d->text + spans[i].begin, d->n_title,
+                                               spans[i].end - spans[i].begin};
+    }
+    *count = (uint32_t)n;
+    mem_free(spans);
+    return rc;
+}
+
+/* Embeds texts[n], n <= EMBED_BATCH, to out. */
+static int embed_batch(float *out, const struct build *b, const struct passage_text *texts,
+                       size_t n, struct buf *bytes, struct err *err)
+{
+    struct model_text in[EMBED_BATCH];
+    size_t at[EMBED_BATCH];
+
+    buf_reset(bytes);
+    for (size_t i = 0; i < n; i++) {
+        at[i] = bytes->len;
+        passage_text_add(bytes, &texts[i]);
+        in[i].n = bytes->len - at[i];
+    }
+    if (buf_error(bytes))
+        return err_nomem(err);
+    for (size_t i = 0; i < n; i++)
+        in[i].p = buf_text(bytes) + at[i];
+    return model_embed(out, b->model, b->pool, in, n, MODEL_PASSAGE, err);
+}
+
+static int embed_all(struct vectors_writer *w, const struct build *b, const struct passages *p,
+                     struct err *err)
+{
+    float *rows = mem_alloc((size_t)EMBED_BATCH * (size_t)b->dim, sizeof *rows);
+    struct buf bytes = {.max = SIZE_MAX / 4};
+    int rc = rows ? 0 : err_nomem(err);
+
+    for (size_t i = 0; !rc && i < p->n; i += EMBED_BATCH) {
+        size_t n = p->n - i < EMBED_BATCH ? p->n - i : EMBED_BATCH;
+
+        rc = embed_batch(rows, b, p->texts + i, n, &bytes, err);
+        if (rc)
+            break;
+        vectors_put(w, rows, n);
+        if (b->progress && b->progress("passages embedded", i + n, p->n, b->payload))
+            rc = err_set(err, E_STOP, "stopped; the last commit stands");
+    }
+    buf_clear(&bytes);
+    mem_free(rows);
+    return rc;
+}
+
+static int write_vectors(struct segment_row *row, const struct build *b, const struct passages *p,
+                         struct err *err)
+{
+    struct vectors_writer w;
+    int rc = vectors_begin(&w, b->store, b->segment, b->vectors, b->dim, p->n, err);
+
+    if (rc)
+        return rc;
+    rc = embed_all(&w, b, p, err);
+    return vectors_end(&w, row, rc);
+}
+
+static void write_terms(struct segment_writer *w, const struct inverted *v)
+{
+    for (size_t i = 0; i < v->n_terms; i++)
+        segment_put_term(w, v->terms[i].term, v->terms[i].len, v->postings + v->terms[i].begin,
+                         v->terms[i + 1].begin - v->terms[i].begin);
+}
+
+static int write_all(const struct build *b, const struct build_document *docs, size_t n,
+                     const struct passages *p, const struct inverted *v, struct err *err)
+{
+    struct segment_writer w;
+    size_t at = 0;
+    int rc = 0;
+
+    segment_begin(&w, b->store, b->segment, err);
+    for (size_t i = 0; i < n; i++) {
+        segment_put_document(&w, docs[i].docno, docs[i].id, p->counts[i]);
+        for (uint32_t k = 0; b->chunking->words && k < p->counts[i]; k++)
+            segment_put_span(&w, &p->spans[at + k]);
+        at += p->counts[i];
+    }
+    segment_put_lengths(&w, v->lengths);
+    write_terms(&w, v);
+    if (b->model && !w.code)
+        rc = write_vectors(&w.row, b, p, err);
+    return segment_end(&w, rc);
+}
+
+int build_segment(uint64_t *passages, const struct build *b, const struct build_document *docs,
+                  size_t n, struct err *err)
+{
+    struct passages p = {0};
+    struct inverted v = {0};
+    int rc = 0;
+
+    p.counts = mem_alloc(n, sizeof *p.counts);
+    if (!p.counts)
+        rc = err_nomem(err);
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = add_document(&p, &docs[i], &p.counts[i], b->chunking, err);
+    if (!rc)
+        rc = invert(&v, p.texts, p.n, b->analyzers, b->pool, err);
+    if (!rc)
+        rc = write_all(b, docs, n, &p, &v, err);
+    if (!rc)
+        *passages = p.n;
+    inverted_clear(&v);
+    passages_clear(&p);
+    return rc;
+}

@@ -1,0 +1,33 @@
+/* build.h -- documents to a new segment: chunk, invert, embed, write. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef INDEXER_BUILD_H
+#define INDEXER_BUILD_H
+
+#include "indexer/invert.h"
+#include "indexer/segment.h"
+
+/* A document that waits to be indexed; strings borrowed. */
+struct build_document {
+    int64_t id;
+    const char *docno, *title, *text;
+    size_t n_title, n_text;
+};
+
+struct build {
+    struct store *store;
+    int64_t segment;
+    const struct chunking *chunking;
+    struct analyzer *const *analyzers; /* see invert */
+    struct pool *pool;
+    struct model *model; /* NULL = no dense leg */
+    const char *vectors; /* factory string */
+    int dim;
+    index_progress_fn *progress;
+    void *payload;
+};
+
+/* Writes a segment of n >= 1 documents, which come by docno falling; *passages says of how many passages. */
+int build_segment(uint64_t *passages, const struct build *b, const struct build_document *docs,
+                  size_t n, struct err *err);
+
+#endif

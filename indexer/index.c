@@ -1,0 +1,416 @@
+/* index.c -- opens an index, shows one commit of it, and answers what it is.
+ *
+ * A handle has two connections.  One reads, inside a read transaction that lasts until the next commit or
+ * refresh: what the handle shows is one commit, whatever other processes add or merge away meanwhile.  The
+ * price is that SQLite cannot empty its write-ahead log past the oldest reader; long-lived
+ * readers should refresh now and then.  The other connection writes: the pending commit.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "indexer/inside.h"
+
+/* ---- opening ---- */
+
+static int check_options(const char *path, const char *name, const struct index_options *opt,
+                         struct err *err)
+{
+    size_t n = strlen(name);
+
+    if (!path || !*path)
+        return err_set(err, E_INVALID, "an index needs a path");
+    if (opt->mode < INDEX_READ || opt->mode > INDEX_CREATE)
+        return err_set(err, E_INVALID, "mode %d is none of read, write, create", opt->mode);
+    for (size_t i = 0; i < n; i++)
+        if (!isascii((unsigned char)name[i]) ||
+            !(isalnum((unsigned char)name[i]) || name[i] == '_'))
+            n = 0;
+    if (n < 1 || n > 63 || isdigit((unsigned char)name[0]))
+        return err_set(err, E_INVALID,
+                       "the name '%.80s' cannot begin the names of tables: use letters, digits and '_'",
+                       name);
+    return 0;
+}
+
+static int tune_writer(struct index *ix, struct err *err)
+{
+    /* The log is emptied by us, at moments when our own reader does not hold it; see index_commit. */
+    return db_exec(ix->wr.db, err,
+                   "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 0;"
+                   "PRAGMA journal_size_limit = 67108864");
+}
+
+static int create(struct index *ix, const struct index_settings *want, struct err *err)
+{
+    int rc = 0, is_new = !file_exists(ix->path), has = 0;
+    char *table;
+
+    if (is_new) /* before there is a file: settings that cannot be leave none behind */
+        rc = settings_resolve(ix, want, err);
+    rc = rc ? rc : db_open(&ix->wr.db, ix->path, DB_CREATE, err);
+    if (!rc && !is_new) {
+        table = mem_printf("%s_settings", ix->name);
+        has = table ? db_has_table(ix->wr.db, table, err) : err_nomem(err);
+        mem_free(table);
+        rc = has < 0 ? has : has ? 0 : settings_resolve(ix, want, err);
+    }
+    if (!rc && !has)
+        rc = settings_create(ix, err);
+    settings_clear(&ix->recorded);
+    return rc;
+}
+
+static int open_all(struct index *ix, const struct index_options *opt, struct err *err)
+{
+    int rc = 0;
+
+    if (opt->mode == INDEX_CREATE)
+        rc = create(ix, &opt->settings, err);
+    else if (opt->mode == INDEX_WRITE)
+        rc = db_open(&ix->wr.db, ix->path, DB_WRITE, err);
+    rc = rc ? rc : db_open(&ix->rd.db, ix->path, DB_READ, err);
+    rc = rc ? rc : settings_load(ix, &opt->settings, err);
+    if (!rc && ix->wr.db)
+        rc = tune_writer(ix, err);
+    if (!rc)
+        rc = index_need_analyzers(ix, 1, err);
+    ix->is_stale = 1;
+    return rc ? rc : index_refresh(ix, err);
+}
+
+int index_open(struct index **out, const char *path, const struct index_options *opt,
+               struct err *err)
+{
+    static const struct index_options defaults;
+    const char *name;
+    struct index *ix;
+    int rc;
+
+    opt = opt ? opt : &defaults;
+    name = opt->name ? opt->name : "fovea";
+    rc = check_options(path, name, opt, err);
+    if (rc)
+        return rc;
+    ix = mem_zalloc(1, sizeof *ix);
+    if (!ix)
+        return err_nomem(err);
+    ix->mode = opt->mode;
+    ix->precision = opt->precision;
+    ix->pool = opt->pool;
+    ix->buffer_bytes = opt->buffer_bytes ? opt->buffer_bytes : INDEX_BUFFER_BYTES;
+    ix->progress = opt->progress;
+    ix->payload = opt->payload;
+    ix->path = mem_strdup(path);
+    ix->name = mem_strdup(name);
+    ix->rd.name = ix->wr.name = ix->name;
+    rc = ix->path && ix->name ? open_all(ix, opt, err) : err_nomem(err);
+    if (rc)
+        index_close(ix);
+    else
+        *out = ix;
+    return rc;
+}
+
+static void forget_segments(struct index *ix)
+{
+    for (int i = 0; i < ix->n_segments; i++)
+        segment_close(ix->segments[i]);
+    mem_free(ix->segments);
+    ix->segments = NULL;
+    ix->n_segments = 0;
+    ix->n_passages = ix->n_terms = 0;
+    ix->n_documents = ix->text_bytes = 0;
+    ix->is_stale = 1;
+}
+
+void index_close(struct index *ix)
+{
+    if (!ix)
+        return;
+    index_rollback(ix);
+    forget_segments(ix);
+    if (ix->rd.db)
+        db_end_read(ix->rd.db);
+    store_close(&ix->rd);
+    store_close(&ix->wr);
+    for (int i = 0; i < ix->n_analyzers; i++)
+        analyzer_free(ix->analyzers[i]);
+    mem_free(ix->analyzers);
+    model_close(ix->model);
+    settings_clear(&ix->recorded);
+    mem_free(ix->model_given);
+    mem_free(ix->path);
+    mem_free(ix->name);
+    mem_free(ix);
+}
+
+/* ---- showing a commit ---- */
+
+int store_measure(struct store *st, struct err *err)
+{
+    int64_t pages = 0, bytes = 0;
+    int rc = db_get_int(&pages, st->db, err, "PRAGMA page_count");
+
+    rc = rc ? rc : db_get_int(&bytes, st->db, err, "PRAGMA page_size");
+    if (!rc)
+        st->max_bytes = (uint64_t)pages * (uint64_t)bytes;
+    return rc;
+}
+
+int segment_row_take(struct segment_row *row, struct stmt *s, struct store *st, struct err *err)
+{
+    int at = 0;
+
+    row->id = stmt_int(s, at++);
+    row->passages = (uint64_t)stmt_int(s, at++);
+    row->documents = (uint64_t)stmt_int(s, at++);
+    row->length = (uint64_t)stmt_int(s, at++);
+    row->terms = (uint64_t)stmt_int(s, at++);
+    for (int i = 0; i < N_PARTS; i++)
+        row->bytes[i] = (uint64_t)stmt_int(s, at++);
+    if (row->id < 1 || row->id >> 34 || (uint32_t)stmt_int(s, at) != segment_row_crc(row))
+        return err_set(err, E_FORMAT, "'%s' is damaged: the row of segment %lld: the checksum differs",
+                       db_path(st->db), (long long)row->id);
+    return 0;
+}
+
+/* The segment of that id among those that are open, taken out of the list; NULL if it is not. */
+static struct segment *take_open(struct index *ix, const struct segment_row *row)
+{
+    for (int i = 0; i < ix->n_segments; i++) {
+        struct segment *s = ix->segments[i];
+
+        if (s && s->row.id == row->id && !memcmp(&s->row, row, sizeof *row)) {
+            ix->segments[i] = NULL;
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* Opens the segments of the snapshot, keeping those that are open already. */
+static int load_segments(struct index *ix, struct segment ***list, int *n, struct err *err)
+{
+    struct stmt *s = NULL;
+    size_t cap = 0;
+    int rc = db_prepare(&s, ix->rd.db, err, "SELECT %s, crc FROM \"%w_segments\" ORDER BY id",
+                        segment_columns, ix->name);
+
+    if (rc)
+        return rc;
+    while ((rc = stmt_step(s, err)) == 1) {
+        struct segment *seg = NULL;
+        struct segment_row row;
+
+        rc = segment_row_take(&row, s, &ix->rd, err);
+        if (!rc && mem_reserve((void **)list, &cap, (size_t)*n + 1, sizeof **list))
+            rc = err_nomem(err);
+        if (!rc && !(seg = take_open(ix, &row)))
+            rc = segment_open(&seg, &ix->rd, &row, (int)ix->recorded.dim, err);
+        if (rc)
+            break;
+        (*list)[(*n)++] = seg;
+    }
+    stmt_free(s);
+    return rc;
+}
+
+static void count(struct index *ix)
+{
+    ix->n_passages = ix->n_terms = 0;
+    for (int i = 0; i < ix->n_segments; i++) {
+        const struct segment *s = ix->segments[i];
+
+        ix->n_passages += s->size - s->n_dead;
+        ix->n_terms += s->row.length - s->dead_length;
+    }
+}
+
+static int load(struct index *ix, int64_t n_commits, struct err *err)
+{
+    struct segment **list = NULL;
+    int64_t n_documents = 0, text_bytes = 0;
+    int n = 0, rc = store_measure(&ix->rd, err);
+
+    rc = rc ? rc : counter_get(&n_documents, ix, &ix->rd, "documents", err);
+    rc = rc ? rc : counter_get(&text_bytes, ix, &ix->rd, "text_bytes", err);
+    rc = rc ? rc : load_segments(ix, &list, &n, err);
+    rc = rc ? rc : tombstones_refresh(list, n, &ix->rd, err);
+    forget_segments(ix); /* those that were taken over are NULL by now */
+    if (rc) {
+        for (int i = 0; i < n; i++)
+            segment_close(list[i]);
+        mem_free(list);
+        return rc;
+    }
+    ix->segments = list;
+    ix->n_segments = n;
+    ix->n_commits = n_commits;
+    ix->n_documents = n_documents;
+    ix->text_bytes = text_bytes;
+    ix->is_stale = 0;
+    count(ix);
+    return 0;
+}
+
+int index_refresh(struct index *ix, struct err *err)
+{
+    int64_t n_commits = 0;
+    int rc;
+
+    db_end_read(ix->rd.db);
+    rc = db_begin_read(ix->rd.db, err);
+    rc = rc ? rc : counter_get(&n_commits, ix, &ix->rd, "commits", err);
+    if (rc) {
+        forget_segments(ix);
+        return rc;
+    }
+    if (!ix->is_stale && n_commits == ix->n_commits)
+        return 0;
+    return load(ix, n_commits, err);
+}
+
+/* ---- what it is ---- */
+
+int index_stats(struct index_stats *out, struct index *ix, struct err *err)
+{
+    struct index_stats s = {
+        .n_documents = (uint64_t)ix->n_documents,
+        .n_passages = ix->n_passages,
+        .n_terms = ix->n_terms,
+        .n_segments = ix->n_segments,
+        .n_commits = (uint64_t)ix->n_commits,
+        .text_bytes = (uint64_t)ix->text_bytes,
+    };
+    uint64_t sum;
+    int rc = store_measure(&ix->rd, err);
+
+    if (rc)
+        return rc;
+    s.bytes = ix->rd.max_bytes;
+    for (int i = 0; i < ix->n_segments; i++) {
+        const struct segment *seg = ix->segments[i];
+        const uint64_t *bytes = seg->row.bytes;
+
+        s.n_dead += seg->n_dead;
+        s.postings_bytes += bytes[PART_TERMS] + bytes[PART_TERM_INDEX] + bytes[PART_POSTINGS];
+        s.vector_bytes += bytes[PART_VECTORS] + bytes[PART_GRAPH];
+    }
+    sum = s.text_bytes + s.postings_bytes + s.vector_bytes;
+    s.other_bytes = s.bytes > sum ? s.bytes - sum : 0;
+    *out = s;
+    return 0;
+}
+
+const char *index_path(const struct index *ix) { return ix->path; }
+const struct index_settings *index_settings(const struct index *ix) { return &ix->settings; }
+const char *index_model_sha256(const struct index *ix) { return ix->recorded.model_sha256; }
+int index_vector_dim(const struct index *ix) { return (int)ix->recorded.dim; }
+struct analyzer *index_analyzer(struct index *ix) { return ix->analyzers[0]; }
+int index_n_segments(const struct index *ix) { return ix->n_segments; }
+struct segment *index_segment(const struct index *ix, int i) { return ix->segments[i]; }
+uint64_t index_n_passages(const struct index *ix) { return ix->n_passages; }
+uint64_t index_n_terms(const struct index *ix) { return ix->n_terms; }
+
+int index_need_analyzers(struct index *ix, int n, struct err *err)
+{
+    struct analyzer **list;
+
+    if (n <= ix->n_analyzers)
+        return 0;
+    list = mem_resize(ix->analyzers, (size_t)n, sizeof *list);
+    if (!list)
+        return err_nomem(err);
+    ix->analyzers = list;
+    for (; ix->n_analyzers < n; ix->n_analyzers++) {
+        int rc = analyzer_new(&list[ix->n_analyzers], ix->recorded.analyzer, err);
+
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- documents ---- */
+
+int index_document(struct doc *out, struct buf *text, struct index *ix, int64_t document,
+                   struct err *err)
+{
+    struct stmt *s = NULL;
+    size_t at[4];
+    int rc = db_prepare(&s, ix->rd.db, err,
+                        "SELECT docno, title, text, meta FROM \"%w_documents\" WHERE id = ?1",
+                        ix->name);
+
+    if (rc)
+        return rc;
+    buf_reset(text);
+    stmt_bind_int(s, 1, document);
+    rc = stmt_step(s, err);
+    if (rc == 0)
+        rc = err_set(err, E_NOTFOUND, "'%s': there is no document %lld", ix->path,
+                     (long long)document);
+    if (rc < 0)
+        goto done;
+    for (int i = 0; i < 4; i++) {
+        const char *v = stmt_text(s, i);
+
+        at[i] = v ? text->len : SIZE_MAX;
+        if (v)
+            buf_add(text, v, strlen(v) + 1);
+    }
+    if (buf_error(text)) {
+        rc = err_nomem(err);
+        goto done;
+    }
+    rc = 0;
+    out->docno = at[0] == SIZE_MAX ? "" : text->data + at[0];
+    out->title = at[1] == SIZE_MAX ? "" : text->data + at[1];
+    out->text = at[2] == SIZE_MAX ? "" : text->data + at[2];
+    out->meta = at[3] == SIZE_MAX ? NULL : text->data + at[3];
+done:
+    stmt_free(s);
+    return rc;
+}
+
+int index_find(int64_t *document, struct index *ix, const char *docno, struct err *err)
+{
+    int64_t id = -1;
+    int rc = db_get_int(&id, ix->rd.db, err, "SELECT id FROM \"%w_documents\" WHERE docno = '%q'",
+                        ix->name, docno);
+
+    if (rc)
+        return rc;
+    if (id < 0)
+        return 0;
+    *document = id;
+    return 1;
+}
+
+int index_passage_span(struct span *out, struct index *ix, const struct segment *s,
+                       uint32_t passage, struct err *err)
+{
+    struct span span = {0, 0};
+    int64_t n = -1;
+    int rc = db_get_int(&n, ix->rd.db, err,
+                        "SELECT length(CAST(text AS BLOB)) FROM \"%w_documents\" WHERE id = %lld",
+                        ix->name, (long long)segment_document(s, passage));
+
+    if (rc)
+        return rc;
+    if (n < 0)
+        return err_set(err, E_FORMAT, "'%s' is damaged: document %lld is missing", ix->path,
+                       (long long)segment_document(s, passage));
+    span.end = (size_t)n;
+    if (s->row.bytes[PART_SPANS]) /* the handle is the reader's alone, hence the cast */
+        rc = segment_read_span(&span, (struct segment *)s, passage, err);
+    if (!rc && (span.begin > span.end || span.end > (size_t)n))
+        rc = err_set(err, E_FORMAT, "'%s' is damaged: a span ends at %zu of %lld bytes", ix->path,
+                     span.end, (long long)n);
+    if (!rc)
+        *out = span;
+    return rc;
+}

@@ -1,0 +1,332 @@
+/* settings.c -- what an index was made with: recorded once, compared at each open. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "indexer/inside.h"
+#include "indexer/vectors.h"
+
+/* Rows of the table: key, and where its value is kept. */
+static const struct {
+    const char *key;
+    int is_number;
+    size_t at;
+} keys[] = {
+    {"format", 1, offsetof(struct recorded, format)},
+    {"analyzer", 0, offsetof(struct recorded, analyzer)},
+    {"chunking", 0, offsetof(struct recorded, chunking)},
+    {"vectors", 0, offsetof(struct recorded, vectors)},
+    {"dim", 1, offsetof(struct recorded, dim)},
+    {"model", 0, offsetof(struct recorded, model)},
+    {"model_folder", 0, offsetof(struct recorded, model_folder)},
+    {"model_file", 0, offsetof(struct recorded, model_file)},
+    {"model_sha256", 0, offsetof(struct recorded, model_sha256)},
+    {"model_pooling", 0, offsetof(struct recorded, model_pooling)},
+    {"model_query_prefix", 0, offsetof(struct recorded, model_query_prefix)},
+    {"model_passage_prefix", 0, offsetof(struct recorded, model_passage_prefix)},
+    {"model_normalised", 1, offsetof(struct recorded, model_normalised)},
+};
+enum { N_KEYS = sizeof keys / sizeof *keys };
+
+static char **text_at(struct recorded *r, int i) { return (char **)((char *)r + keys[i].at); }
+static int64_t *number_at(struct recorded *r, int i) { return (int64_t *)((char *)r + keys[i].at); }
+
+void settings_clear(struct recorded *r)
+{
+    for (int i = 0; i < N_KEYS; i++)
+        if (!keys[i].is_number)
+            mem_free(*text_at(r, i));
+    memset(r, 0, sizeof *r);
+}
+
+static int replace(char **to, const char *text, struct err *err)
+{
+    char *p = mem_strdup(text ? text : "");
+
+    if (!p)
+        return err_nomem(err);
+    mem_free(*to);
+    *to = p;
+    return 0;
+}
+
+static int has_model(const char *name) { return name && *name && strcmp(name, "none") != 0; }
+
+/* Opens the encoder of a new index and notes what it is. */
+static int record_model(struct index *ix, const char *name, struct err *err)
+{
+    struct recorded *r = &ix->recorded;
+    struct model_options opt = {.precision = ix->precision};
+    char *folder = NULL, identity[80];
+    const char *sha;
+    int rc = model_find(&folder, name, err);
+
+    if (rc)
+        return rc;
+    rc = model_open(&ix->model, folder, &opt, err);
+    mem_free(folder);
+    if (rc)
+        return rc;
+    file_identity(identity, model_weights_path(ix->model));
+    sha = model_sha256(ix->model);
+    if (!sha || !*sha)
+        return err_set(err, E_IO, "'%s' cannot be read", model_weights_path(ix->model));
+    r->dim = model_dim(ix->model);
+    r->model_normalised = model_is_normalised(ix->model);
+    rc = replace(&r->model, model_name(ix->model), err);
+    rc = rc ? rc : replace(&r->model_folder, model_path(ix->model), err);
+    rc = rc ? rc : replace(&r->model_file, identity, err);
+    rc = rc ? rc : replace(&r->model_sha256, sha, err);
+    rc = rc ? rc : replace(&r->model_pooling, model_pooling(ix->model), err);
+    rc = rc ? rc : replace(&r->model_query_prefix, model_prefix(ix->model, MODEL_QUERY), err);
+    return rc ? rc : replace(&r->model_passage_prefix, model_prefix(ix->model, MODEL_PASSAGE), err);
+}
+
+int settings_resolve(struct index *ix, const struct index_settings *want, struct err *err)
+{
+    struct recorded *r = &ix->recorded;
+    struct analyzer *a = NULL;
+    char chunking[40];
+    int rc = chunking_parse(&ix->chunking, want->chunking ? want->chunking : "whole", err);
+
+    if (rc)
+        return rc;
+    rc = analyzer_new(&a, want->analyzer, err);
+    if (rc)
+        return rc;
+    chunking_format(chunking, &ix->chunking);
+    for (int i = 0; !rc && i < N_KEYS; i++)
+        if (!keys[i].is_number)
+            rc = replace(text_at(r, i), "", err);
+    r->format = INDEX_FORMAT;
+    rc = rc ? rc : replace(&r->analyzer, analyzer_name(a), err);
+    rc = rc ? rc : replace(&r->chunking, chunking, err);
+    rc = rc ? rc : replace(&r->vectors, want->vectors ? want->vectors : "Flat", err);
+    rc = rc ? rc : replace(&r->model, "none", err);
+    analyzer_free(a);
+    if (!rc && has_model(want->model))
+        rc = record_model(ix, want->model, err);
+    if (!rc && r->dim)
+        rc = vectors_check(r->vectors, (int)r->dim, err);
+    return rc;
+}
+
+/* ---- making the tables ---- */
+
+static const char tables[] =
+    "CREATE TABLE \"%w_settings\"(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+    "CREATE TABLE \"%w_documents\"(id INTEGER PRIMARY KEY, docno TEXT NOT NULL UNIQUE,"
+    " title TEXT NOT NULL, text TEXT NOT NULL, meta TEXT);"
+    "CREATE TABLE \"%w_segments\"(id INTEGER PRIMARY KEY, passages INTEGER NOT NULL,"
+    " documents INTEGER NOT NULL, length INTEGER NOT NULL, terms INTEGER NOT NULL,"
+    " docnos_bytes INTEGER NOT NULL, documents_bytes INTEGER NOT NULL,"
+    " lengths_bytes INTEGER NOT NULL, spans_bytes INTEGER NOT NULL,"
+    " terms_bytes INTEGER NOT NULL, term_index_bytes INTEGER NOT NULL,"
+    " postings_bytes INTEGER NOT NULL, vectors_bytes INTEGER NOT NULL,"
+    " graph_bytes INTEGER NOT NULL, crc INTEGER NOT NULL);"
+    "CREATE TABLE \"%w_blobs\"(id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);"
+    "CREATE TABLE \"%w_tombstones\"(id INTEGER PRIMARY KEY, segment INTEGER NOT NULL,"
+    " crc INTEGER NOT NULL, data BLOB NOT NULL);";
+
+static int set(struct stmt *s, const char *key, const char *text, int64_t number, struct err *err)
+{
+    stmt_bind_text(s, 1, key);
+    if (text)
+        stmt_bind_text(s, 2, text);
+    else
+        stmt_bind_int(s, 2, number);
+    return stmt_run(s, err);
+}
+
+static int write_settings(struct index *ix, struct err *err)
+{
+    static const char *const counters[] = {"commits", "documents", "text_bytes"};
+    struct recorded *r = &ix->recorded;
+    struct stmt *s = NULL;
+    int rc = db_prepare(&s, ix->wr.db, err, "INSERT INTO \"%w_settings\" VALUES(?1, ?2)", ix->name);
+
+    for (int i = 0; !rc && i < N_KEYS; i++)
+        rc = keys[i].is_number ? set(s, keys[i].key, NULL, *number_at(r, i), err)
+                               : set(s, keys[i].key, *text_at(r, i), 0, err);
+    for (size_t i = 0; !rc && i < sizeof counters / sizeof *counters; i++)
+        rc = set(s, counters[i], NULL, 0, err);
+    rc = rc ? rc : set(s, "next_segment", NULL, 1, err);
+    rc = rc ? rc : set(s, "next_tombstone", NULL, 1, err);
+    stmt_free(s);
+    return rc;
+}
+
+/* Marks the file as fovea's, unless it is someone else's database. */
+static int mark_file(struct index *ix, struct err *err)
+{
+    int64_t id = 0, n_tables = 0;
+    int rc = db_get_int(&id, ix->wr.db, err, "PRAGMA application_id");
+
+    rc = rc ? rc : db_get_int(&n_tables, ix->wr.db, err, "SELECT count(*) FROM sqlite_schema");
+    if (rc || id || n_tables)
+        return rc;
+    rc = db_exec(ix->wr.db, err, "PRAGMA application_id = %d", INDEX_APPLICATION);
+    return rc ? rc : db_exec(ix->wr.db, err, "PRAGMA user_version = %d", INDEX_FORMAT);
+}
+
+static int has_index(struct index *ix, struct store *st, struct err *err)
+{
+    char table[96];
+
+    strcpy(table, ix->name); /* at most 63 bytes: index_open checks */
+    strcat(table, "_settings");
+    return db_has_table(st->db, table, err);
+}
+
+int settings_create(struct index *ix, struct err *err)
+{
+    const char *n = ix->name;
+    int rc = db_begin(ix->wr.db, err), has;
+
+    if (rc)
+        return rc;
+    has = has_index(ix, &ix->wr, err);
+    if (has) { /* negative, or another process was faster */
+        db_rollback(ix->wr.db);
+        return has < 0 ? has : 0;
+    }
+    rc = mark_file(ix, err);
+    rc = rc ? rc : db_exec(ix->wr.db, err, tables, n, n, n, n, n);
+    rc = rc ? rc : write_settings(ix, err);
+    rc = rc ? rc : db_commit(ix->wr.db, err);
+    if (rc)
+        db_rollback(ix->wr.db);
+    return rc;
+}
+
+/* ---- reading and comparing ---- */
+
+static int take_setting(struct recorded *r, struct stmt *s, struct err *err)
+{
+    const char *key = stmt_text(s, 0);
+
+    for (int i = 0; key && i < N_KEYS; i++)
+        if (!strcmp(key, keys[i].key)) {
+            if (!keys[i].is_number)
+                return replace(text_at(r, i), stmt_text(s, 1), err);
+            *number_at(r, i) = stmt_int(s, 1);
+        }
+    return 0;
+}
+
+static int read_settings(struct index *ix, struct err *err)
+{
+    struct recorded *r = &ix->recorded;
+    struct stmt *s = NULL;
+    int rc = db_prepare(&s, ix->rd.db, err, "SELECT key, value FROM \"%w_settings\"", ix->name);
+
+    if (rc)
+        return rc;
+    while ((rc = stmt_step(s, err)) == 1) {
+        rc = take_setting(r, s, err);
+        if (rc)
+            break;
+    }
+    stmt_free(s);
+    if (rc)
+        return rc;
+    if (r->format > INDEX_FORMAT)
+        return err_set(err, E_FORMAT,
+                       "'%s' has index format %lld, this fovea reads up to %d: use a newer fovea",
+                       ix->path, (long long)r->format, INDEX_FORMAT);
+    for (int i = 0; i < N_KEYS; i++)
+        if (!keys[i].is_number && !*text_at(r, i))
+            return err_set(err, E_FORMAT, "'%s' is damaged: setting '%s' is missing", ix->path,
+                           keys[i].key);
+    if (r->format < 1 || r->dim < 0 || r->dim > 1 << 16)
+        return err_set(err, E_FORMAT, "'%s' is damaged: format %lld, dim %lld", ix->path,
+                       (long long)r->format, (long long)r->dim);
+    return 0;
+}
+
+static int differs(const struct index *ix, const char *what, const char *recorded, const char *want,
+                   struct err *err)
+{
+    return err_set(err, E_INVALID,
+                   "'%s' was made with %s '%s', not '%s': open it without that setting, or make "
+                   "another index",
+                   ix->path, what, recorded, want);
+}
+
+/* Is `want` the recorded encoder?  A folder counts by its name; its bytes are compared when it is opened. */
+static int is_same_model(const struct recorded *r, const char *want)
+{
+    size_t n = strlen(want);
+    char *trimmed;
+    int same;
+
+    if (!has_model(want) || !r->dim)
+        return has_model(want) == (r->dim != 0);
+    while (n > 1 && want[n - 1] == '/')
+        n--;
+    trimmed = mem_dup(want, n);
+    same = trimmed && (!strcmp(file_basename(trimmed), r->model) || !strcmp(trimmed, r->model_folder));
+    mem_free(trimmed);
+    return same;
+}
+
+int settings_load(struct index *ix, const struct index_settings *want, struct err *err)
+{
+    struct recorded *r = &ix->recorded;
+    struct chunking c;
+    char chunking[40];
+    int rc = has_index(ix, &ix->rd, err);
+
+    if (rc < 0)
+        return rc;
+    if (!rc)
+        return err_set(err, E_FORMAT, "'%s' is not an index: it has no table '%s_settings'",
+                       ix->path, ix->name);
+    rc = read_settings(ix, err);
+    if (!rc && want->chunking) {
+        rc = chunking_parse(&c, want->chunking, err);
+        if (!rc)
+            chunking_format(chunking, &c);
+    }
+    if (rc)
+        return rc;
+    if (want->analyzer && strcmp(want->analyzer, r->analyzer) != 0)
+        return differs(ix, "analyzer", r->analyzer, want->analyzer, err);
+    if (want->chunking && strcmp(chunking, r->chunking) != 0)
+        return differs(ix, "chunking", r->chunking, want->chunking, err);
+    if (want->model && !is_same_model(r, want->model))
+        return differs(ix, "model", r->model, want->model, err);
+    if (want->vectors && r->dim && strcmp(want->vectors, r->vectors) != 0)
+        return differs(ix, "vectors", r->vectors, want->vectors, err);
+    if (has_model(want->model)) {
+        rc = replace(&ix->model_given, want->model, err);
+        if (rc)
+            return rc;
+    }
+    ix->settings = (struct index_settings){r->analyzer, r->chunking, r->model, r->vectors};
+    return chunking_parse(&ix->chunking, r->chunking, err);
+}
+
+/* ---- counters ---- */
+
+int counter_get(int64_t *out, struct index *ix, struct store *st, const char *key, struct err *err)
+{
+    int64_t v = -1;
+    int rc = db_get_int(&v, st->db, err, "SELECT value FROM \"%w_settings\" WHERE key = '%q'",
+                        ix->name, key);
+
+    if (rc)
+        return rc;
+    if (v < 0)
+        return err_set(err, E_FORMAT, "'%s' is damaged: setting '%s' is missing", ix->path, key);
+    *out = v;
+    return 0;
+}
+
+int counter_set(struct index *ix, const char *key, int64_t value, struct err *err)
+{
+    return db_exec(ix->wr.db, err, "UPDATE \"%w_settings\" SET value = %lld WHERE key = '%q'",
+                   ix->name, (long long)value, key);
+}
