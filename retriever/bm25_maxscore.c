@@ -229,8 +229,12 @@ static void add_to_candidates(struct scorer *sc, struct cursor *c, float need)
 
 static void score_window(struct scorer *sc)
 {
-    float threshold = topk_threshold(sc->top);
-    size_t essential = count_essential(sc, threshold);
+    float threshold;
+    size_t essential;
+
+    topk_tighten(sc->top);
+    threshold = topk_threshold(sc->top);
+    essential = count_essential(sc, threshold);
 
     if (essential == 0)
         return;

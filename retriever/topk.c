@@ -1,10 +1,16 @@
-/* topk.c -- a bounded binary heap of keys. */
+/* topk.c -- a buffer of keys that is sorted and cut to k whenever it is full.
+ *
+ * Twice k keys fit, so a push costs O(1) on average for any k.  Few keys are sorted by insertion, many
+ * by radix: byte by byte from the lowest, passing over bytes that are the same in all.
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "retriever/topk.h"
 
 #include <assert.h>
 
 #include "base/mem.h"
+
+enum { CAP_MIN = 64, FEW = 64 };
 
 int topk_init(struct topk *t, size_t k, struct err *err)
 {
@@ -14,69 +20,84 @@ int topk_init(struct topk *t, size_t k, struct err *err)
 
 int topk_reset(struct topk *t, size_t k, struct err *err)
 {
-    assert(k >= 1);
-    if (k > t->cap) {
-        uint64_t *keys = mem_alloc(k, sizeof *keys);
+    size_t cap = 2 * k < CAP_MIN ? CAP_MIN : 2 * k;
 
-        if (!keys)
+    assert(k >= 1);
+    if (cap > t->room) {
+        uint64_t *keys = mem_alloc(cap, sizeof *keys), *scratch = mem_alloc(cap, sizeof *scratch);
+
+        if (!keys || !scratch) {
+            mem_free(keys);
+            mem_free(scratch);
             return err_nomem(err);
+        }
         mem_free(t->keys);
+        mem_free(t->scratch);
         t->keys = keys;
-        t->cap = k;
+        t->scratch = scratch;
+        t->room = cap;
     }
+    t->cap = cap;
     t->n = 0;
     t->k = k;
+    t->least = 0;
     return 0;
 }
 
 void topk_clear(struct topk *t)
 {
     mem_free(t->keys);
+    mem_free(t->scratch);
     memset(t, 0, sizeof *t);
 }
 
-/* Lets keys[i] sink among keys[0..n) until no child is smaller. */
-static void sink(uint64_t *keys, size_t n, size_t i)
+static void sort_few(uint64_t *keys, size_t n)
 {
-    uint64_t key = keys[i];
+    for (size_t i = 1; i < n; i++) {
+        uint64_t key = keys[i];
+        size_t j = i;
 
-    for (size_t child; (child = 2 * i + 1) < n; i = child) {
-        child += child + 1 < n && keys[child + 1] < keys[child];
-        if (keys[child] >= key)
-            break;
-        keys[i] = keys[child];
+        for (; j > 0 && keys[j - 1] < key; j--)
+            keys[j] = keys[j - 1];
+        keys[j] = key;
     }
-    keys[i] = key;
 }
 
-static void heapify(uint64_t *keys, size_t n)
+/* One pass: keys by one byte, descending, otherwise as they were, into scratch; the two change roles. */
+static void sort_by_byte(struct topk *t, int shift)
 {
-    for (size_t i = n / 2; i-- > 0;)
-        sink(keys, n, i);
-}
+    size_t places[256] = {0}, at = 0;
+    uint64_t *sorted = t->scratch;
 
-void topk_insert(struct topk *t, uint64_t key)
-{
-    if (t->n < t->k) {
-        t->keys[t->n++] = key;
-        if (t->n == t->k)
-            heapify(t->keys, t->n);
-        return;
+    for (size_t i = 0; i < t->n; i++)
+        places[t->keys[i] >> shift & 255]++;
+    for (int byte = 255; byte >= 0; byte--) {
+        size_t count = places[byte];
+
+        places[byte] = at;
+        at += count;
     }
-    t->keys[0] = key;
-    sink(t->keys, t->n, 0);
+    for (size_t i = 0; i < t->n; i++)
+        sorted[places[t->keys[i] >> shift & 255]++] = t->keys[i];
+    t->scratch = t->keys;
+    t->keys = sorted;
 }
 
-/* Heap sort: the smallest goes to the end, again and again. */
 void topk_sort(struct topk *t)
 {
-    if (t->n < t->k)
-        heapify(t->keys, t->n);
-    for (size_t n = t->n; n > 1; n--) {
-        uint64_t least = t->keys[0];
+    uint64_t differ = 0;
 
-        t->keys[0] = t->keys[n - 1];
-        t->keys[n - 1] = least;
-        sink(t->keys, n - 1, 0);
+    if (t->n <= FEW) {
+        sort_few(t->keys, t->n);
+    } else {
+        for (size_t i = 1; i < t->n; i++)
+            differ |= t->keys[i] ^ t->keys[0];
+        for (int shift = 0; shift < 64; shift += 8)
+            if (differ >> shift & 255)
+                sort_by_byte(t, shift);
+    }
+    if (t->n >= t->k) {
+        t->n = t->k;
+        t->least = t->keys[t->k - 1];
     }
 }

@@ -23,20 +23,28 @@
 #include "base/err.h"
 
 struct topk {
-    uint64_t *keys; /* [n]: in any order until k were pushed, then a heap, smallest on top */
-    size_t n, k, cap;
+    uint64_t *keys;    /* [n]: what may be among the k best, in any order */
+    uint64_t *scratch; /* [room], for sorting */
+    size_t n, k;
+    size_t cap;     /* when there are as many keys, all but the best k are dropped */
+    size_t room;    /* keys that memory is there for, >= cap */
+    uint64_t least; /* a key must exceed it to count: the k-th best when keys were dropped last */
 };
 
-/* An empty top-k, k >= 1; memory grows to k keys at most.  topk_reset empties it for another k. */
+/* An empty top-k, k >= 1.  topk_reset empties it for another k. */
 int topk_init(struct topk *t, size_t k, struct err *err);
 int topk_reset(struct topk *t, size_t k, struct err *err);
 void topk_clear(struct topk *t);
 
-/* Puts a key in that is known to belong there.  For topk_push. */
-void topk_insert(struct topk *t, uint64_t key);
-
-/* Sorts, best first.  Nothing may be pushed afterwards. */
+/* Sorts, best first, and keeps the k best. */
 void topk_sort(struct topk *t);
+
+/* Brings the threshold up to date where that costs little. */
+static inline void topk_tighten(struct topk *t)
+{
+    if (t->n > t->k && (!t->least || t->n - t->k > t->k / 8))
+        topk_sort(t);
+}
 
 /* Maps floats to integers in the same order; -0 counts as 0.  NaN has its place too (above infinity). */
 static inline uint32_t topk_order(float score)
@@ -48,9 +56,9 @@ static inline uint32_t topk_order(float score)
     return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-static inline float topk_score(const struct topk *t, size_t i)
+static inline float topk_key_score(uint64_t key)
 {
-    uint32_t bits = (uint32_t)(t->keys[i] >> 32);
+    uint32_t bits = (uint32_t)(key >> 32);
     float score;
 
     bits = bits & 0x80000000u ? bits & 0x7fffffffu : ~bits;
@@ -58,23 +66,32 @@ static inline float topk_score(const struct topk *t, size_t i)
     return score;
 }
 
+static inline float topk_score(const struct topk *t, size_t i)
+{
+    return topk_key_score(t->keys[i]);
+}
+
 static inline uint32_t topk_passage(const struct topk *t, size_t i)
 {
     return ~(uint32_t)t->keys[i];
 }
 
-/* The score that a passage after those pushed must exceed; -infinity while there is room. */
+/* A score that a passage after those pushed must exceed to enter; -infinity while there is room.
+ * It may lag behind the k-th best score, never run ahead of it. */
 static inline float topk_threshold(const struct topk *t)
 {
-    return t->n < t->k ? -INFINITY : topk_score(t, 0);
+    return t->least ? topk_key_score(t->least) : -INFINITY;
 }
 
 static inline void topk_push(struct topk *t, uint32_t passage, float score)
 {
     uint64_t key = (uint64_t)topk_order(score) << 32 | (uint32_t)~passage;
 
-    if (t->n < t->k || key > t->keys[0])
-        topk_insert(t, key);
+    if (key <= t->least)
+        return;
+    t->keys[t->n++] = key;
+    if (t->n == t->cap)
+        topk_sort(t);
 }
 
 #endif

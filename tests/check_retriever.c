@@ -49,6 +49,7 @@ START_TEST(topk_keeps_the_smaller_passage_on_a_tie)
     ck_assert_ok(topk_init(&top, 2, &err), &err);
     topk_push(&top, 7, 1.5f);
     topk_push(&top, 9, 1.5f);
+    topk_sort(&top);
     ck_assert_float_eq(topk_threshold(&top), 1.5f);
     topk_push(&top, 8, 1.5f);
     topk_push(&top, 10, 1.5f);
