@@ -25,6 +25,7 @@ static const struct json *out_of(const json_t *j) { return (const struct json *)
 
 int json_parse(struct json **out, const char *text, size_t n, struct err *err)
 {
+    const size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES;
     json_error_t why;
     json_t *j;
     void *probe = mem_alloc(1, 1); /* so that tests can make this call fail: jansson allocates alone */
@@ -32,7 +33,9 @@ int json_parse(struct json **out, const char *text, size_t n, struct err *err)
     if (!probe)
         return err_nomem(err);
     mem_free(probe);
-    j = json_loadb(text, n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &why);
+    j = json_loadb(text, n, flags, &why);
+    if (!j && json_error_code(&why) == json_error_numeric_overflow)
+        j = json_loadb(text, n, flags | JSON_DECODE_INT_AS_REAL, &why);
     if (!j) {
         if (json_error_code(&why) == json_error_out_of_memory)
             return err_nomem(err);

@@ -21,7 +21,9 @@
 struct json; /* a value of any kind */
 
 /* Parses one JSON value of any kind; E_FORMAT says line, column and reason.
- * Duplicate keys and trailing text are errors; strings may not hold U+0000. */
+ * Duplicate keys and trailing text are errors; strings may not hold U+0000.
+ * A text with an integer beyond 64 bits (model folders write int(1e30) for "no limit") is read
+ * with all its integers as reals. */
 int json_parse(struct json **out, const char *text, size_t n, struct err *err);
 
 /* Parses a file of at most 256 MiB. */

@@ -27,7 +27,7 @@ static int is_known(uint32_t cp, int version)
 static int category_of(uint32_t cp)
 {
     switch (cp) {
-    case 0x166d: /* CANADIAN SYLLABICS CHI SIGN: a symbol since 12 */
+    case 0x166d:  /* CANADIAN SYLLABICS CHI SIGN: a symbol since 12 */
     case 0x111c9: /* SHARADA SANDHI MARK: a mark since 11 */
         return U_OTHER_PUNCTUATION;
     case 0x1734: /* HANUNOO SIGN PAMUDPOD: spacing since 14 */
@@ -90,8 +90,7 @@ unsigned char_flags(uint32_t cp)
     if (u_getCombiningClass((UChar32)cp))
         flags |= CHAR_REORDERS;
     nfd = unorm2_getNFDInstance(&rc);
-    if (U_SUCCESS(rc) &&
-        unorm2_getDecomposition(nfd, (UChar32)cp, parts, CHAR_PARTS_MAX, &rc) >= 0)
+    if (U_SUCCESS(rc) && unorm2_getDecomposition(nfd, (UChar32)cp, parts, CHAR_PARTS_MAX, &rc) >= 0)
         flags |= CHAR_COMPOSED;
     return flags;
 }
@@ -128,9 +127,9 @@ int char_class(uint32_t cp)
 static const struct {
     uint32_t first, last, lower;
 } newer_lower[] = {
-    {0x1c89, 0x1c89, 0x1c8a},    {0xa7cb, 0xa7cb, 0x264},     {0xa7cc, 0xa7cc, 0xa7cd},
-    {0xa7ce, 0xa7ce, 0xa7cf},    {0xa7d2, 0xa7d2, 0xa7d3},    {0xa7d4, 0xa7d4, 0xa7d5},
-    {0xa7da, 0xa7da, 0xa7db},    {0xa7dc, 0xa7dc, 0x19b},     {0x10d50, 0x10d65, 0x10d70},
+    {0x1c89, 0x1c89, 0x1c8a},    {0xa7cb, 0xa7cb, 0x264},  {0xa7cc, 0xa7cc, 0xa7cd},
+    {0xa7ce, 0xa7ce, 0xa7cf},    {0xa7d2, 0xa7d2, 0xa7d3}, {0xa7d4, 0xa7d4, 0xa7d5},
+    {0xa7da, 0xa7da, 0xa7db},    {0xa7dc, 0xa7dc, 0x19b},  {0x10d50, 0x10d65, 0x10d70},
     {0x16ea0, 0x16eb8, 0x16ebb},
 };
 

@@ -18,7 +18,8 @@
 enum {
     SLICE = 64,         /* texts that one task tokenises */
     BATCH_TOKENS = 768, /* tokens of a full batch: enough rows to keep the matrix product busy */
-    BATCH_LEAST = 64,   /* tokens below which splitting work between threads costs more than it gives */
+    BATCH_LEAST =
+        64, /* tokens below which splitting work between threads costs more than it gives */
 };
 
 /* Where a text is: its ids are at ids[slice].v[at .. at + length). */
@@ -160,7 +161,9 @@ static int finish_row(float *out, const float *row, const struct embedder *e, st
     for (int i = 0; i < e->dim; i++)
         sum += (double)row[i] * (double)row[i];
     if (!isfinite(sum))
-        return err_set(err, E_FORMAT, "the model yields numbers that are not finite; is its weights file damaged?");
+        return err_set(
+            err, E_FORMAT,
+            "the model yields numbers that are not finite; is its weights file damaged?");
     if (e->normalise)
         scale = 1 / fmax(sqrt(sum), 1e-12);
     for (int i = 0; i < e->dim; i++)

@@ -22,7 +22,8 @@ struct embedder {
 };
 
 /* Appends the ids of one text with its prefix.  E_NOMEM. */
-int embed_tokens(struct ids *out, const struct embedder *e, struct model_text text, struct err *err);
+int embed_tokens(struct ids *out, const struct embedder *e, struct model_text text,
+                 struct err *err);
 
 /* out [n, dim] = vectors of texts [n]; see model_embed.
  * Errors: E_NOMEM; E_FORMAT if the network yields numbers that are not finite. */

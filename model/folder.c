@@ -223,8 +223,9 @@ static int find_mode(const char **mode, const struct source *s, struct err *err)
             n_on++;
         }
     }
-    return n_on <= 1 ? 0
-                     : err_set(err, E_INVALID, "'%s': several poolings joined are not known", s->path);
+    return n_on <= 1
+               ? 0
+               : err_set(err, E_INVALID, "'%s': several poolings joined are not known", s->path);
 }
 
 static int read_pooling(struct folder *f, const char *module, struct err *err)
@@ -282,7 +283,8 @@ static int read_module(struct folder *f, const struct source *s, size_t i, struc
         return err_set(err, E_FORMAT, "'%s': the path of module %zu leaves the folder", s->path, i);
     type = class_of(type);
     if (!strcmp(type, "Transformer"))
-        return path[0] ? err_set(err, E_INVALID, "'%s': a network in a folder of its own ('%.40s') is not known",
+        return path[0] ? err_set(err, E_INVALID,
+                                 "'%s': a network in a folder of its own ('%.40s') is not known",
                                  s->path, path)
                        : 0;
     if (!strcmp(type, "Pooling"))
@@ -291,8 +293,9 @@ static int read_module(struct folder *f, const struct source *s, size_t i, struc
         f->normalise = 1;
         return 0;
     }
-    return err_set(err, E_INVALID, "'%s': module '%.60s' is not one of Transformer, Pooling, Normalize",
-                   s->path, type);
+    return err_set(err, E_INVALID,
+                   "'%s': module '%.60s' is not one of Transformer, Pooling, Normalize", s->path,
+                   type);
 }
 
 static int read_modules(struct folder *f, struct err *err)
@@ -402,8 +405,8 @@ static int read_normalizer(int *lower, int *strip, int *chinese, const char *dir
     n = json_get(s.root, "normalizer");
     type = json_text(json_get(n, "type"), "none");
     if (strcmp(type, "BertNormalizer") != 0)
-        rc = err_set(err, E_INVALID, "'%s': normalizer '%.40s'; only BertNormalizer is known", s.path,
-                     type);
+        rc = err_set(err, E_INVALID, "'%s': normalizer '%.40s'; only BertNormalizer is known",
+                     s.path, type);
     else if (*lower < 0)
         rc = get_bool(lower, &s, n, "lowercase", err);
     else

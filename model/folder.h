@@ -53,9 +53,9 @@ struct folder {
     char *passage_prefix;
 
     /* tokenizer_config.json, else tokenizer.json, else BERT's defaults */
-    int lower_case;    /* 1 or 0 */
-    int strip_accents; /* 1 or 0 */
-    int split_chinese; /* 1 or 0: each Chinese character is a word of its own */
+    int lower_case;        /* 1 or 0 */
+    int strip_accents;     /* 1 or 0 */
+    int split_chinese;     /* 1 or 0: each Chinese character is a word of its own */
     char *unk, *cls, *sep; /* spelling of the special tokens */
 };
 

@@ -77,11 +77,12 @@ int model_find(char **path, const char *name, struct err *err)
     if (!rc)
         rc = find_in(path, data, name, err);
     if (!rc)
-        rc = err_set(err, E_NOTFOUND,
-                     "there is no model '%.100s': looked in %s%.120s%s'%.120s'; run ./bootstrap build to "
-                     "fetch the default models, or give a folder",
-                     name, models && *models ? "'" : "", models && *models ? models : "",
-                     models && *models ? "' and " : "", data);
+        rc = err_set(
+            err, E_NOTFOUND,
+            "there is no model '%.100s': looked in %s%.120s%s'%.120s'; run ./bootstrap build to "
+            "fetch the default models, or give a folder",
+            name, models && *models ? "'" : "", models && *models ? models : "",
+            models && *models ? "' and " : "", data);
     mem_free(data);
     return rc < 0 ? rc : 0;
 }
@@ -126,10 +127,10 @@ static int write_description(struct model *m, int precision, struct err *err)
         if (t->type != TENSOR_OTHER)
             millions += (double)t->n / 1e6;
     }
-    m->describe = mem_printf("%s, %d layers, %d heads, %d dimensions, %.1f M parameters, %s pooling, %s, %s",
-                             m->folder.architecture, m->folder.layers, m->folder.heads,
-                             m->folder.hidden, millions, model_pooling(m),
-                             precision == MODEL_F32 ? "32-bit floats" : "8-bit", m->kernels->name);
+    m->describe = mem_printf(
+        "%s, %d layers, %d heads, %d dimensions, %.1f M parameters, %s pooling, %s, %s",
+        m->folder.architecture, m->folder.layers, m->folder.heads, m->folder.hidden, millions,
+        model_pooling(m), precision == MODEL_F32 ? "32-bit floats" : "8-bit", m->kernels->name);
     return m->describe ? 0 : err_nomem(err);
 }
 

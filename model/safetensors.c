@@ -29,10 +29,10 @@ static const struct {
     int type;
     size_t size; /* bytes of an element */
 } dtypes[] = {
-    {"F32", TENSOR_F32, 4},   {"F16", TENSOR_F16, 2},       {"BF16", TENSOR_BF16, 2},
-    {"F64", TENSOR_OTHER, 8}, {"I64", TENSOR_OTHER, 8},     {"U64", TENSOR_OTHER, 8},
-    {"I32", TENSOR_OTHER, 4}, {"U32", TENSOR_OTHER, 4},     {"I16", TENSOR_OTHER, 2},
-    {"U16", TENSOR_OTHER, 2}, {"I8", TENSOR_OTHER, 1},      {"U8", TENSOR_OTHER, 1},
+    {"F32", TENSOR_F32, 4},    {"F16", TENSOR_F16, 2},       {"BF16", TENSOR_BF16, 2},
+    {"F64", TENSOR_OTHER, 8},  {"I64", TENSOR_OTHER, 8},     {"U64", TENSOR_OTHER, 8},
+    {"I32", TENSOR_OTHER, 4},  {"U32", TENSOR_OTHER, 4},     {"I16", TENSOR_OTHER, 2},
+    {"U16", TENSOR_OTHER, 2},  {"I8", TENSOR_OTHER, 1},      {"U8", TENSOR_OTHER, 1},
     {"BOOL", TENSOR_OTHER, 1}, {"F8_E4M3", TENSOR_OTHER, 1}, {"F8_E5M2", TENSOR_OTHER, 1},
 };
 
@@ -161,8 +161,9 @@ static int check_cover(const struct reading *r)
         int64_t *place;
 
         if (t->data != at)
-            return bad(r, t->name, t->data < at ? "its data overlap those of another"
-                                                : "there is a gap before its data");
+            return bad(r, t->name,
+                       t->data < at ? "its data overlap those of another"
+                                    : "there is a gap before its data");
         at += t->n_bytes;
         place = map_put(&st->by_name, t->name, strlen(t->name));
         if (!place)
@@ -190,7 +191,8 @@ static int read_header(struct safetensors *st, struct err *err)
         return err_set(err, E_LIMIT, "'%s': a header of %llu bytes; is it a safetensors file?",
                        st->path, (unsigned long long)n);
     if (n > st->map.size - 8)
-        return err_set(err, E_FORMAT, "'%s' ends within its header; is the file cut off?", st->path);
+        return err_set(err, E_FORMAT, "'%s' ends within its header; is the file cut off?",
+                       st->path);
     text = (const char *)st->map.data + 8;
     st->data = st->map.data + 8 + n;
     st->n_data = st->map.size - 8 - (size_t)n;
@@ -242,10 +244,7 @@ void safetensors_close(struct safetensors *st)
 
 int safetensors_count(const struct safetensors *st) { return (int)st->n; }
 
-const struct tensor *safetensors_at(const struct safetensors *st, int i)
-{
-    return &st->tensors[i];
-}
+const struct tensor *safetensors_at(const struct safetensors *st, int i) { return &st->tensors[i]; }
 
 int safetensors_has(const struct safetensors *st, const char *name)
 {
@@ -298,8 +297,8 @@ int safetensors_find(const struct tensor **out, const struct safetensors *st, co
         return wrong_shape(st, t, n_dims, shape, err);
     if (t->type == TENSOR_OTHER)
         return err_set(err, E_INVALID,
-                       "'%s': tensor '%.100s' has type %.20s; F32, F16 and BF16 can be read", st->path,
-                       name, t->dtype);
+                       "'%s': tensor '%.100s' has type %.20s; F32, F16 and BF16 can be read",
+                       st->path, name, t->dtype);
     *out = t;
     return 0;
 }

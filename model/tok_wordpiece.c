@@ -55,7 +55,8 @@ static void fill_tables(struct tokenizer *t)
 static int find_special(int *id, const struct tokenizer *t, const char *token, struct err *err)
 {
     *id = vocabulary_find(&t->vocabulary, token);
-    return *id >= 0 ? 0 : err_set(err, E_FORMAT, "the vocabulary has no special token '%.40s'", token);
+    return *id >= 0 ? 0
+                    : err_set(err, E_FORMAT, "the vocabulary has no special token '%.40s'", token);
 }
 
 int tokenizer_open(struct tokenizer **out, const struct folder *folder, struct err *err)
@@ -66,9 +67,9 @@ int tokenizer_open(struct tokenizer **out, const struct folder *folder, struct e
     if (!t)
         return err_nomem(err);
     rc = vocabulary_load(&t->vocabulary, folder->path, folder->vocab, err);
-    if (!rc && (find_special(&t->unk, t, folder->unk, err) ||
-                find_special(&t->cls, t, folder->cls, err) ||
-                find_special(&t->sep, t, folder->sep, err))) {
+    if (!rc &&
+        (find_special(&t->unk, t, folder->unk, err) || find_special(&t->cls, t, folder->cls, err) ||
+         find_special(&t->sep, t, folder->sep, err))) {
         err_wrap(err, "'%s'", folder->path);
         rc = E_FORMAT;
     }
@@ -117,7 +118,8 @@ static void end_word(struct pass *p)
 
     if (!p->n_chars)
         return;
-    if (mem_reserve((void **)&p->out->v, &p->out->cap, n_before + WORD_MAX + 2, sizeof *p->out->v)) {
+    if (mem_reserve((void **)&p->out->v, &p->out->cap, n_before + WORD_MAX + 2,
+                    sizeof *p->out->v)) {
         p->failed = 1;
         return;
     }
@@ -180,16 +182,18 @@ static void put_waiting(struct pass *p)
 }
 
 /* Takes a decomposed character: removes marks, and keeps canonical order among what is left.
- * Marks take no part in it, for order is by class and stable. */
+ * Order is by class and stable, so marks that go take no part in it, but what has class 0, mark or not, ends
+ * a run. */
 static void put_ordered(struct pass *p, uint32_t cp)
 {
     unsigned flags = flags_of(p->t, cp);
     size_t i;
 
-    if (flags & CHAR_MARK) {
-        return;
-    } else if (!(flags & CHAR_REORDERS)) {
+    if (!(flags & CHAR_REORDERS))
         put_waiting(p);
+    if (flags & CHAR_MARK)
+        return;
+    if (!(flags & CHAR_REORDERS)) {
         put_lower(p, cp);
     } else if (p->n_waiting <= WORD_MAX) { /* more would be a word too long whatever their order */
         for (i = p->n_waiting++; i && char_class(p->waiting[i - 1]) > char_class(cp); i--)

@@ -47,8 +47,8 @@ static int add_token(struct tokens *t, const char *s, size_t n, int64_t id)
 {
     if (id < 0 || id >= t->limit)
         return err_set(t->err, E_FORMAT,
-                       "'%s': token '%.40s' has id %lld, the model's vocabulary ends at %d", t->path,
-                       s, (long long)id, t->limit - 1);
+                       "'%s': token '%.40s' has id %lld, the model's vocabulary ends at %d",
+                       t->path, s, (long long)id, t->limit - 1);
     if (utf8_check(s, n) != n)
         return err_set(t->err, E_FORMAT, "'%s': token %lld is not UTF-8", t->path, (long long)id);
     if (t->text.len + n > TEXT_MAX)
@@ -97,8 +97,8 @@ static int check_kind(const struct json *model, const struct tokens *t)
         return err_set(t->err, E_INVALID, "'%s': pieces continue words with '%.40s', not '##'",
                        t->path, prefix);
     if (longest != 100)
-        return err_set(t->err, E_INVALID, "'%s': max_input_chars_per_word is %lld, not 100", t->path,
-                       (long long)longest);
+        return err_set(t->err, E_INVALID, "'%s': max_input_chars_per_word is %lld, not 100",
+                       t->path, (long long)longest);
     if (!json_is_object(json_get(model, "vocab")))
         return err_set(t->err, E_FORMAT, "'%s': field 'model.vocab' is not an object", t->path);
     return 0;

@@ -1,0 +1,33 @@
+/* check_model.h -- the parts of tests/check_model, and the small model that they share. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_CHECK_MODEL_H
+#define TESTS_CHECK_MODEL_H
+
+#include "tests/testing.h"
+
+TCase *folder_tests(void);      /* check_model_folder.c */
+TCase *safetensors_tests(void); /* check_model_safetensors.c */
+TCase *tokenizer_tests(void);   /* check_model_tokenizer.c */
+TCase *tokenizer_slow_tests(void);
+TCase *characters_tests(void);
+TCase *embed_tests(void); /* check_model_embed.c */
+TCase *model_tests(void);
+TCase *minilm_tests(void);
+TCase *minilm_slow_tests(void);
+
+/* A BERT of 2 layers, 32 dimensions, 2 heads, 64 inner, 48 positions, with a vocabulary of letters and a
+ * few words (all of TINY_WORDS), mean pooling and normalisation, written into the existing folder `dir`.
+ * The same seed gives the same weights. */
+enum { TINY_DIM = 32, TINY_LAYERS = 2, TINY_HEADS = 2, TINY_INNER = 64, TINY_POSITIONS = 48 };
+void tiny_model_write(const char *dir, unsigned seed, const char *weight_prefix);
+
+/* Writes text to dir/name; makes the one folder in name if it has a '/'. */
+void folder_put(const char *dir, const char *name, const char *text);
+
+/* The folder of the real model; the test fails if it is not installed.  Static storage. */
+const char *minilm_path(void);
+
+/* Line i of a bundled JSONL file as one text: "title text", or "text" if it has no title.  Calls fn(i, text). */
+void each_scifact_text(void (*fn)(size_t i, const char *text, void *payload), void *payload);
+
+#endif
