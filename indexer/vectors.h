@@ -14,8 +14,9 @@ struct segment_row;
 /* Is this a factory string that FAISS can build for inner products?  E_INVALID says why not. */
 int vectors_check(const char *factory, int dim, struct err *err);
 
-/* Rows are 4 bytes a number with "Flat", else 2 (half precision). */
-int vectors_is_flat(const char *factory);
+/* A segment gets a FAISS structure beside its rows from so many passages on; never ("Flat"): SIZE_MAX.
+ * Below, exact search is as fast, and FAISS wants 39 vectors for each centroid it trains. */
+size_t vectors_graph_from(const char *factory);
 
 /* ---- writing ---- */
 
@@ -24,8 +25,8 @@ struct vectors_writer {
     int64_t segment;
     const char *factory; /* borrowed until the end */
     int dim;
+    int is_half;         /* rows in half precision: all but "Flat" */
     struct part_writer rows;
-    struct buf bytes;
     float *all;          /* [n, dim] of a segment that will have a graph, else NULL */
     size_t n, added;
     struct err *err;
@@ -44,8 +45,11 @@ int vectors_end(struct vectors_writer *w, struct segment_row *row, int failed);
 
 /* ---- reading ---- */
 
+struct segment;
 struct vectors; /* what a segment holds in memory to search them */
 
+/* Loads rows or graph for searching, once; E_FORMAT if they are not what the row says. */
+int vectors_need(struct segment *s, struct err *err);
 void vectors_close(struct vectors *v);
 
 #endif
