@@ -216,6 +216,7 @@ TCase *tcase_run(void)
 {
     TCase *tc = tcase_create("run");
 
+    tcase_set_timeout(tc, 30);
     tcase_add_checked_fixture(tc, make_dir, drop_dir);
     tcase_add_test(tc, ties_are_broken_by_docno_descending);
     tcase_add_test(tc, queries_keep_the_order_of_first_appearance);

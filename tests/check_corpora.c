@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "corpora/corpora.h"
 
 static char dir[64];
@@ -504,6 +505,42 @@ END_TEST
 
 /* ---- recovery ---- */
 
+START_TEST(damaged_files_are_refused_or_read_but_never_crash)
+{
+    static const char json[] =
+        "{\"_id\":\"a\",\"title\":\"T\",\"text\":\"x \\u00e9 y\",\"k\":[1,{\"z\":null}]}\n"
+        "{\"id\":12.5e3,\"contents\":\"\xc3\xa9\"}\n";
+    static const char tsv[] = "id\ttitle\ttext\n1\tT\tx\n2\t\t\xe2\x82\xac\n";
+    static const char *const names[] = {"x.jsonl", "x.tsv", "x.md"};
+    unsigned state = 3;
+
+    for (int round = 0; round < 300; round++) {
+        struct corpus_options opt = {.skip_bad = round & 1};
+        struct query_list q = {0};
+        struct buf got = {0};
+        struct err err = {0};
+        char text[sizeof json];
+        size_t n = round % 3 ? sizeof tsv - 1 : sizeof json - 1;
+        int rc;
+
+        memcpy(text, round % 3 ? tsv : json, n);
+        for (int i = 0; i < 3; i++) {
+            state = state * 1664525u + 1013904223u;
+            text[(state >> 8) % n] =
+                (char)(state & 0x80 ? state >> 16 : (unsigned)"\t\n\"\\{[#"[state >> 29]);
+        }
+        tmp_write(in_dir(names[round % 3]), text, n);
+        rc = read_all(&got, in_dir(names[round % 3]), &opt, &err);
+        ck_assert_int_eq(rc, err.code);
+        ck_assert(!strchr(err.text, '\n') && (!rc || err.text[0]));
+        ck_assert_uint_eq(utf8_check(buf_text(&got), got.len), got.len);
+        queries_load(&q, in_dir(names[round % 3]), NULL);
+        queries_clear(&q);
+        buf_clear(&got);
+    }
+}
+END_TEST
+
 START_TEST(readers_survive_each_failing_allocation)
 {
     static const char *const names[] = {"beir", "a.tsv", "notes"};
@@ -590,13 +627,15 @@ static Suite *corpora_suite(void)
           &binary_files_are_passed_over_and_counted_but_never_called_text}},
         {"queries",
          {&queries_keep_the_order_of_their_file, &a_bad_query_is_named_with_its_reason,
-          &query_lists_survive_each_failing_allocation}},
+          &query_lists_survive_each_failing_allocation,
+          &damaged_files_are_refused_or_read_but_never_crash}},
     };
     Suite *suite = suite_create("corpora");
 
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
         TCase *tc = tcase_create(groups[g].file);
 
+        tcase_set_timeout(tc, 30); /* a busy machine, sanitizers */
         tcase_add_checked_fixture(tc, make_dir, drop_dir);
         for (size_t i = 0; i < 8 && groups[g].tests[i]; i++)
             tcase_add_test(tc, *groups[g].tests[i]);

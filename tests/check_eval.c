@@ -7,7 +7,13 @@
 #include "base/lines.h"
 #include "eval/eval.h"
 
-TCase *tcase_trec_eval(void);
+static unsigned rng_state;
+
+static unsigned rng(unsigned n)
+{
+    rng_state = rng_state * 1664525u + 1013904223u;
+    return (rng_state >> 8) % n;
+}
 
 static char dir[64];
 
@@ -279,6 +285,52 @@ START_TEST(missing_queries_count_only_when_asked)
 }
 END_TEST
 
+START_TEST(a_measure_that_says_rel_does_not_heed_the_level)
+{
+    struct eval_options level = {.level = 2};
+    struct run run = {0};
+    struct qrels qrels = {0};
+
+    load_both(&run, &qrels, "1 Q0 a 1 3 t\n1 Q0 b 1 2 t\n1 Q0 c 1 1 t\n",
+              "1 0 a 1\n1 0 b 2\n1 0 c 0\n");
+    ck_assert_double_eq(mean_of("RR", &run, &qrels, NULL), 1);
+    ck_assert_double_eq(mean_of("RR", &run, &qrels, &level), 0.5);
+    ck_assert_double_eq(mean_of("RR(rel=2)", &run, &qrels, NULL), 0.5);
+    ck_assert_double_eq(mean_of("RR(rel=1)", &run, &qrels, &level), 1);
+    ck_assert_double_eq(mean_of("RR(rel=3)", &run, &qrels, &level), 0);
+    ck_assert_double_eq(mean_of("num_rel(rel=0)", &run, &qrels, &level), 3);
+    run_clear(&run);
+    qrels_clear(&qrels);
+}
+END_TEST
+
+START_TEST(damaged_files_are_refused_or_read_but_never_crash)
+{
+    static const char lines[] =
+        "1 Q0 d1 1 0.5 t\n1\t0\td2\t-1\n# x\nq d 3\n2 Q0 d1 2 1e9 t\n1 0 d3 2\n";
+    char text[sizeof lines];
+
+    rng_state = 7;
+    for (int round = 0; round < 300; round++) {
+        struct run run = {0};
+        struct qrels qrels = {0};
+        struct err err = {0};
+
+        memcpy(text, lines, sizeof text);
+        for (int i = 0; i < 4; i++)
+            text[rng(sizeof text - 1)] = rng(2) ? "\t \n\r#0-"[rng(7)] : (char)rng(256);
+        tmp_write(in_dir("x"), text, rng(sizeof text));
+        ck_assert_int_eq(run_load(&run, in_dir("x"), &err), err.code);
+        ck_assert(err.code <= 0 && !strchr(err.text, '\n') && (!err.code || err.text[0]));
+        err_clear(&err);
+        ck_assert_int_eq(qrels_load(&qrels, in_dir("x"), &err), err.code);
+        ck_assert(err.code <= 0 && !strchr(err.text, '\n') && (!err.code || err.text[0]));
+        qrels_clear(&qrels);
+        run_clear(&run);
+    }
+}
+END_TEST
+
 START_TEST(a_run_that_no_judgement_meets_is_an_error)
 {
     struct run run = {0};
@@ -338,14 +390,6 @@ START_TEST(a_query_without_relevant_documents_or_without_hits_counts_as_zero)
 END_TEST
 
 /* ---- laws ---- */
-
-static unsigned rng_state;
-
-static unsigned rng(unsigned n)
-{
-    rng_state = rng_state * 1664525u + 1013904223u;
-    return (rng_state >> 8) % n;
-}
 
 static const char *const bounded[] = {"nDCG",      "nDCG@1",    "nDCG@10",  "AP",     "AP@5",
                                       "gm_map",    "P@5",       "R@10",     "RR",     "RR@3",
@@ -685,10 +729,11 @@ START_TEST(an_official_run_scores_as_published)
 }
 END_TEST
 
-TCase *tcase_trec_eval(void)
+static TCase *tcase_trec_eval(void)
 {
     TCase *tc = tcase_create("trec_eval");
 
+    tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, values_are_printed_as_trec_eval_prints_them, 0,
                         (int)(sizeof trec_eval_tests / sizeof *trec_eval_tests));
     tcase_add_test(tc, an_official_run_scores_as_published);
@@ -709,8 +754,9 @@ static Suite *eval_suite(void)
           &every_measure_of_the_list_can_be_asked_for,
           &naming_measures_survives_each_failing_allocation}},
         {"eval",
-         {&missing_queries_count_only_when_asked, &a_run_that_no_judgement_meets_is_an_error,
-          &a_ranking_out_of_order_is_refused,
+         {&missing_queries_count_only_when_asked, &a_measure_that_says_rel_does_not_heed_the_level,
+          &damaged_files_are_refused_or_read_but_never_crash,
+          &a_run_that_no_judgement_meets_is_an_error, &a_ranking_out_of_order_is_refused,
           &a_query_without_relevant_documents_or_without_hits_counts_as_zero,
           &scoring_survives_each_failing_allocation}},
         {"laws",
@@ -723,12 +769,14 @@ static Suite *eval_suite(void)
 
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
         tc = tcase_create(groups[g].file);
+        tcase_set_timeout(tc, 30); /* a busy machine, sanitizers */
         tcase_add_checked_fixture(tc, make_dir, drop_dir);
         for (size_t i = 0; i < 8 && groups[g].tests[i]; i++)
             tcase_add_test(tc, *groups[g].tests[i]);
         suite_add_tcase(suite, tc);
     }
     tc = tcase_create("golden");
+    tcase_set_timeout(tc, 30);
     tcase_add_loop_test(tc, values_are_those_of_the_reference, 0,
                         (int)(sizeof golden / sizeof *golden));
     suite_add_tcase(suite, tc);
