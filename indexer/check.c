@@ -1,2 +1,133 @@
+/* check.c -- the whole index: SQLite's file, every segment, and the tables against each other. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "indexer/check.h"
+
+#include <string.h>
+
+#include "base/mem.h"
 #include "indexer/inside.h"
-int index_check(struct index *ix, struct err *err) { return db_check(ix->rd.db, err); }
+
+/* What is counted over all segments. */
+struct tally {
+    struct index *ix;
+    struct map seen; /* ids of the documents that live in a segment */
+    struct stmt *find;
+    uint64_t text_bytes, n_rows;
+    struct err *err;
+};
+
+static int damaged(const struct index *ix, struct err *err, const char *what, long long is,
+                   long long want)
+{
+    return err_set(err, E_FORMAT, "'%s' is damaged: %s: %lld, not %lld", ix->path, what, is, want);
+}
+
+/* Do the passages of a document lie where its text is cut? */
+static int check_spans(struct tally *t, struct segment *s, uint32_t d, const char *text)
+{
+    uint32_t first = s->first[d], count = s->first[d + 1] - first;
+    struct span *spans = NULL, span;
+    size_t n = 0;
+    int rc = chunk_text(&spans, &n, text, strlen(text), &t->ix->chunking, t->err);
+
+    if (!rc && n != count)
+        rc = damaged(t->ix, t->err, "passages of a document", (long long)count, (long long)n);
+    for (uint32_t i = 0; !rc && s->row.bytes[PART_SPANS] && i < count; i++) {
+        rc = segment_read_span(&span, s, first + i, t->err);
+        if (!rc && (span.begin != spans[i].begin || span.end != spans[i].end))
+            rc = part_damaged(&s->parts[PART_SPANS], t->err, "passage %u is not where its text is",
+                              first + i);
+    }
+    mem_free(spans);
+    return rc;
+}
+
+/* A document that lives in segment s: it must be in the table, and nowhere else. */
+static int check_document(struct tally *t, struct segment *s, uint32_t d)
+{
+    int64_t id = s->documents[d], *seen = map_put(&t->seen, &id, sizeof id);
+    const char *docno, *title, *text, *meta;
+    int rc;
+
+    if (!seen)
+        return err_nomem(t->err);
+    if (*seen)
+        return part_damaged(&s->parts[PART_DOCUMENTS], t->err, "'%.100s' is in two segments",
+                            s->docno[d]);
+    *seen = 1;
+    stmt_bind_int(t->find, 1, id);
+    rc = stmt_step(t->find, t->err);
+    if (rc < 0)
+        return rc;
+    docno = rc ? stmt_text(t->find, 0) : NULL;
+    title = rc ? stmt_text(t->find, 1) : NULL;
+    text = rc ? stmt_text(t->find, 2) : NULL;
+    meta = rc ? stmt_text(t->find, 3) : NULL;
+    if (!docno || !title || !text || strcmp(docno, s->docno[d]) != 0) {
+        rc = part_damaged(&s->parts[PART_DOCUMENTS], t->err, "'%.100s' is not in the table of documents",
+                          s->docno[d]);
+    } else {
+        t->text_bytes += strlen(docno) + strlen(title) + strlen(text) + (meta ? strlen(meta) : 0);
+        rc = check_spans(t, s, d, text);
+    }
+    stmt_reset(t->find);
+    return rc;
+}
+
+static int check_one(struct tally *t, struct segment *s)
+{
+    int rc = check_segment(s, t->err);
+
+    for (uint32_t d = 0; !rc && d < s->n_documents; d++)
+        if (!segment_is_dead(s, s->first[d]))
+            rc = check_document(t, s, d);
+    for (int i = 0; i < N_PARTS; i++)
+        t->n_rows += (s->row.bytes[i] + PART_ROW - 1) / PART_ROW;
+    if (!t->ix->chunking.words != !s->row.bytes[PART_SPANS])
+        rc = rc ? rc : part_damaged(&s->parts[PART_SPANS], t->err, "they do not go with the chunking");
+    return rc;
+}
+
+static int check_counts(struct tally *t)
+{
+    struct index *ix = t->ix;
+    int64_t n_documents = 0, n_rows = 0;
+    int rc = db_get_int(&n_documents, ix->rd.db, t->err, "SELECT count(*) FROM \"%w_documents\"",
+                        ix->name);
+
+    rc = rc ? rc
+            : db_get_int(&n_rows, ix->rd.db, t->err, "SELECT count(*) FROM \"%w_blobs\"", ix->name);
+    if (rc)
+        return rc;
+    if (n_documents != (int64_t)t->seen.n)
+        return damaged(ix, t->err, "documents in segments", (long long)t->seen.n, n_documents);
+    if (n_documents != ix->n_documents)
+        return damaged(ix, t->err, "setting 'documents'", ix->n_documents, n_documents);
+    if (ix->text_bytes != (int64_t)t->text_bytes)
+        return damaged(ix, t->err, "setting 'text_bytes'", ix->text_bytes, (long long)t->text_bytes);
+    if (n_rows != (int64_t)t->n_rows)
+        return damaged(ix, t->err, "rows of blobs", n_rows, (long long)t->n_rows);
+    return 0;
+}
+
+int index_check(struct index *ix, struct err *err)
+{
+    struct tally t = {.ix = ix, .err = err};
+    int rc = db_check(ix->rd.db, err);
+
+    rc = rc ? rc : index_refresh(ix, err);
+    rc = rc ? rc
+            : db_prepare(&t.find, ix->rd.db, err,
+                         "SELECT docno, title, text, meta FROM \"%w_documents\" WHERE id = ?1",
+                         ix->name);
+    for (int i = 0; !rc && i < ix->n_segments; i++) {
+        rc = check_one(&t, ix->segments[i]);
+        if (!rc && ix->progress &&
+            ix->progress("segments checked", (uint64_t)i + 1, (uint64_t)ix->n_segments, ix->payload))
+            rc = err_set(err, E_STOP, "stopped");
+    }
+    rc = rc ? rc : check_counts(&t);
+    stmt_free(t.find);
+    map_clear(&t.seen);
+    return rc;
+}

@@ -118,7 +118,7 @@ static inline const uint64_t *pending_dead(const struct pending_segment *p)
 /* Takes over a segment that was written. */
 int pending_add_segment(struct index *ix, int64_t id, uint64_t passages, struct err *err);
 
-/* ---- merge.c ---- */
+/* ---- tiers.c ---- */
 
 /* Merges what the tiers ask for, or everything. */
 int merge_pending(struct index *ix, int everything, struct err *err);

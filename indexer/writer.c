@@ -438,6 +438,10 @@ static int write_pending(struct index *ix, int merge_all, struct err *err)
     int rc = flush(ix, err);
 
     rc = rc ? rc : merge_pending(ix, merge_all, err);
+    if (!rc && !p->is_dirty) { /* nothing was changed: let the lock go */
+        db_rollback(ix->wr.db);
+        return 0;
+    }
     for (size_t i = 0; !rc && i < p->n_segments; i++)
         if (p->segments[i].grave.dead)
             rc = grave_write(&p->segments[i].grave, &ix->wr, err);
@@ -465,10 +469,6 @@ static int commit(struct index *ix, int merge_all, struct err *err)
 
     if (!ix->pending.is_open)
         return 0;
-    if (!ix->pending.is_dirty && !merge_all) { /* nothing was changed: let the lock go */
-        index_rollback(ix);
-        return 0;
-    }
     rc = write_pending(ix, merge_all, err);
     if (rc) {
         index_rollback(ix);
