@@ -36,7 +36,7 @@ static void end_block(struct dictionary_writer *w)
 {
     struct buf line = {0};
 
-    if (!w->block.len)
+    if (!w->block.len && !buf_error(&w->block)) /* what failed at once is empty too */
         return;
     put_term(&line, w->previous, w->n_previous, w->first, w->n_first);
     buf_varint(&line, w->block.len);
