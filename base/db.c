@@ -2,10 +2,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/db.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -45,7 +47,8 @@ static int sql_error(struct db *db, int rc, struct err *err)
         return err_set(err, E_FORMAT, "'%s' is damaged: %s", path, sqlite3_errmsg(db->sql));
     case SQLITE_CANTOPEN:
         return err_set(err, E_IO, "cannot open '%s': %s", path,
-                       system ? strerror(system) : "check the folder and its permissions");
+                       system && system != ENOENT ? strerror(system)
+                                                  : "check that the folder is there and may be written to");
     case SQLITE_TOOBIG:
         return err_set(err, E_LIMIT, "'%s': a text or blob is over SQLite's limit of 1 GB", path);
     case SQLITE_IOERR:
@@ -68,8 +71,14 @@ static int out_of_memory_for_tests(struct err *err)
 static int touch(struct db *db, int mode, struct err *err)
 {
     int64_t n;
-    int rc = db_get_int(&n, db, err, "SELECT count(*) FROM sqlite_schema");
+    int rc;
 
+    if (mode != DB_READ && sqlite3_db_readonly(db->sql, "main") == 1) /* SQLite would find out at the first write */
+        return sql_error(db, SQLITE_READONLY, err);
+    rc = db_get_int(&n, db, err, "SELECT count(*) FROM sqlite_schema");
+    /* Only a new file takes it: long rows leave less of a large page empty (a seventh of an index). */
+    if (!rc && mode == DB_CREATE)
+        rc = db_exec(db, err, "PRAGMA page_size=16384");
     if (!rc && mode != DB_READ) {
         rc = db_exec(db, err, "PRAGMA journal_mode=WAL");
         /* NORMAL loses no consistency in WAL, but may lose the last commits at a power cut: FULL does not. */
@@ -79,10 +88,60 @@ static int touch(struct db *db, int mode, struct err *err)
     return rc;
 }
 
+/* "file:PATH?immutable=1" with what a URI would misread percent-encoded. */
+static char *immutable_uri(const char *path)
+{
+    struct buf b = {0};
+
+    buf_puts(&b, "file:");
+    for (; *path; path++)
+        if (strchr("%?#", *path))
+            buf_printf(&b, "%%%02X", (unsigned char)*path);
+        else
+            buf_putc(&b, *path);
+    buf_puts(&b, "?immutable=1");
+    return buf_take(&b);
+}
+
+static int open_file(struct db *db, int mode, int is_immutable, struct err *err)
+{
+    /* Who only reads asks for more: the last one to close tidies SQLite's files beside the
+     * index away, if it may.  query_only keeps the promise. */
+    static const int flags[] = {SQLITE_OPEN_READWRITE, SQLITE_OPEN_READWRITE,
+                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE};
+    char *uri = is_immutable ? immutable_uri(db->path) : NULL;
+    int rc;
+
+    if (is_immutable && !uri)
+        return err_nomem(err);
+    rc = uri ? sqlite3_open_v2(uri, &db->sql, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL)
+             : sqlite3_open_v2(db->path, &db->sql, flags[mode] | SQLITE_OPEN_NOMUTEX, NULL);
+    mem_free(uri);
+    if (rc)
+        return sql_error(db, rc, err);
+    sqlite3_extended_result_codes(db->sql, 1);
+    sqlite3_busy_timeout(db->sql, BUSY_MS);
+    if (mode == DB_READ) {
+        rc = db_exec(db, err, "PRAGMA query_only=1");
+        if (rc)
+            return rc;
+    }
+    return touch(db, mode, err);
+}
+
+/* Is a write-ahead log beside the file? */
+static int has_log(const char *path)
+{
+    char *log = mem_printf("%s-wal", path);
+    int has = !log || file_exists(log);
+
+    mem_free(log);
+    return has;
+}
+
 int db_open(struct db **out, const char *path, int mode, struct err *err)
 {
-    static const int flags[] = {SQLITE_OPEN_READONLY, SQLITE_OPEN_READWRITE,
-                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE};
+    struct err why = {0};
     struct db *db;
     int rc;
 
@@ -98,16 +157,19 @@ int db_open(struct db **out, const char *path, int mode, struct err *err)
         rc = err_nomem(err);
         goto done;
     }
-    rc = sqlite3_open_v2(path, &db->sql, flags[mode] | SQLITE_OPEN_NOMUTEX, NULL);
+    rc = open_file(db, mode, 0, &why);
+    if (rc == E_IO && mode == DB_READ && !has_log(path)) {
+        /* A reader in WAL mode makes files beside the index.  Where it may not (a read-only medium, someone
+         * else's folder) and nobody is writing, the file is read as one that never changes. */
+        sqlite3_close_v2(db->sql);
+        db->sql = NULL;
+        err_clear(&why);
+        rc = open_file(db, mode, 1, &why);
+    }
     if (rc) {
-        rc = sql_error(db, rc, err);
+        err_set(err, rc, "%s", why.text);
         goto done;
     }
-    sqlite3_extended_result_codes(db->sql, 1);
-    sqlite3_busy_timeout(db->sql, BUSY_MS);
-    rc = touch(db, mode, err);
-    if (rc)
-        goto done;
     *out = db;
     db = NULL;
 done:

@@ -24,7 +24,7 @@ struct db;   /* a connection; one thread at a time */
 struct stmt; /* a prepared statement */
 
 enum {
-    DB_READ = 0,   /* the file must exist; nothing is written */
+    DB_READ = 0,   /* the file must exist; nothing is written to it */
     DB_WRITE = 1,  /* the file must exist */
     DB_CREATE = 2, /* made if absent */
 };
