@@ -55,13 +55,17 @@ int bm25_query_open(struct bm25_query **out, struct index *ix, const char *text,
                     const struct retrieve_options *opt, struct err *err);
 void bm25_query_close(struct bm25_query *q);
 
+/* The one place where a part is computed.  base and slope are those of the query. */
+static inline float bm25_formula(float weight, float freq, float length, float base, float slope)
+{
+    return weight * (freq / (freq + (base + slope * length)));
+}
+
 /* A term's part in a score.  Grows with freq and falls with length, up to rounding. */
 static inline float bm25_part(const struct bm25_query *q, float weight, uint32_t freq,
                               uint32_t length)
 {
-    float f = (float)(int32_t)freq;
-
-    return weight * (f / (f + (q->base + q->slope * (float)(int32_t)length)));
+    return bm25_formula(weight, (float)(int32_t)freq, (float)(int32_t)length, q->base, q->slope);
 }
 
 /* Push the best live passages of a segment; the same ones with the same scores. */

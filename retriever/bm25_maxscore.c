@@ -124,19 +124,32 @@ static float needed(const struct scorer *sc, float threshold, double rest)
 
 /* ---- essential terms: added up for the whole window ---- */
 
-/* Adds a run of postings of one decoded block, in two passes: the arithmetic, which compilers turn
- * into vector code, and the scattered additions. */
+/* The parts of LANES postings; a loop that compilers turn into vector code. */
+static void compute_parts(float *restrict parts, const struct bm25_query *q, float weight,
+                          const int32_t *restrict freqs, const int32_t *restrict lengths)
+{
+    float base = q->base, slope = q->slope;
+
+    for (int i = 0; i < LANES; i++)
+        parts[i] = bm25_formula(weight, (float)freqs[i], (float)lengths[i], base, slope);
+}
+
+/* Adds a run of postings of one decoded block: gathers, computes, scatters. */
 static void add_run(struct scorer *sc, float weight, const uint32_t *passages,
                     const uint32_t *freqs, uint32_t n)
 {
-    float parts[POSTINGS_BLOCK];
-    uint32_t lengths[POSTINGS_BLOCK];
+    int32_t f[POSTINGS_BLOCK + LANES], lengths[POSTINGS_BLOCK + LANES];
+    float parts[POSTINGS_BLOCK + LANES];
     float *sums = sc->sums;
 
-    for (uint32_t i = 0; i < n; i++)
-        lengths[i] = sc->lengths[passages[i]];
-    for (uint32_t i = 0; i < n; i++)
-        parts[i] = bm25_part(sc->q, weight, freqs[i], lengths[i]);
+    for (uint32_t i = 0; i < n; i++) {
+        f[i] = (int32_t)freqs[i];
+        lengths[i] = (int32_t)sc->lengths[passages[i]];
+    }
+    for (uint32_t i = n; i < n + LANES; i++)
+        f[i] = lengths[i] = 1;
+    for (uint32_t i = 0; i < n; i += LANES)
+        compute_parts(parts + i, sc->q, weight, f + i, lengths + i);
     for (uint32_t i = 0; i < n; i++)
         sums[passages[i] - sc->begin] += parts[i];
 }

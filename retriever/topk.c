@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 
-enum { CAP_MIN = 64, FEW = 64 };
+enum { CAP_MIN = 32, FEW = 64 };
 
 int topk_init(struct topk *t, size_t k, struct err *err)
 {
