@@ -190,10 +190,8 @@ static int run(void *settings, char **args, int n_args)
     struct feed f = {.options = s->feed, .quiet = s->quiet};
     int rc = check_usage(s, n_args - 1);
 
-    /* A slip in a path should not leave an empty index behind. */
     for (int i = 1; i < n_args && !rc; i++)
-        if (strcmp(args[i], "-") && !file_exists(args[i]))
-            rc = say_failed("%s: there is no such file or folder", args[i]);
+        rc = feed_try(&s->feed, args[i]);
     if (rc)
         return rc;
     opt.mode = n_args > 1 ? FOVEA_CREATE : FOVEA_WRITE;

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "api/cli.h"
 #include "api/term.h"
@@ -128,28 +129,61 @@ static int add(struct feed *f, const struct doc *doc, size_t every, int dense)
     return interrupted() ? interrupt_code() : 0;
 }
 
+static struct corpus_options corpus_options(const struct feed_options *o)
+{
+    return (struct corpus_options){
+        .format = o->format,
+        .id_field = o->id_field,
+        .title_field = o->title_field,
+        .text_field = o->text_field,
+        .skip_bad = o->skip_bad,
+    };
+}
+
+static int say_corpus(const struct err *err, const struct feed_options *o)
+{
+    const int rc = say_err(err);
+
+    if (err->code == E_FORMAT && !o->skip_bad)
+        say("--skip-bad passes over what cannot be read, and counts it");
+    return rc;
+}
+
+int feed_try(const struct feed_options *options, const char *path)
+{
+    const struct corpus_options opt = corpus_options(options);
+    struct doc_source src;
+    struct err err = {0};
+    struct doc doc;
+    struct stat st;
+    int rc;
+
+    if (!strcmp(path, "-") ||
+        (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+        return 0;
+    if (corpus_open(&src, path, &opt, &err))
+        return say_corpus(&err, options);
+    rc = src.next(&doc, src.self, &err);
+    src.close(src.self);
+    return rc < 0 ? say_corpus(&err, options) : 0;
+}
+
 int feed_corpus(struct feed *f, const char *path)
 {
     const int dense = has_model(f);
     const int given = f->options.commit_every;
     const size_t every = given ? (size_t)given : dense ? EVERY_WITH_MODEL : EVERY_WITHOUT;
-    const struct corpus_options opt = {
-        .format = f->options.format,
-        .id_field = f->options.id_field,
-        .title_field = f->options.title_field,
-        .text_field = f->options.text_field,
-        .skip_bad = f->options.skip_bad,
-        .n_bad = &f->n_bad,
-        .on_bad = on_bad,
-        .payload = f,
-    };
+    struct corpus_options opt = corpus_options(&f->options);
     struct doc_source src;
     struct err err = {0};
     struct doc doc;
     int rc = 0, got = 0;
 
+    opt.n_bad = &f->n_bad;
+    opt.on_bad = on_bad;
+    opt.payload = f;
     if (corpus_open(&src, path, &opt, &err))
-        return say_err(&err);
+        return say_corpus(&err, &f->options);
     if (!f->moving)
         progress_begin(&f->progress, f->label, "documents", 0, f->quiet);
     f->moving = 1;
@@ -162,9 +196,7 @@ int feed_corpus(struct feed *f, const char *path)
     src.close(src.self);
     if (got < 0) {
         progress_end(&f->progress);
-        rc = say_err(&err);
-        if (err.code == E_FORMAT && !f->options.skip_bad)
-            say("--skip-bad passes over what cannot be read, and counts it");
+        rc = say_corpus(&err, &f->options);
     }
     return rc;
 }
@@ -173,15 +205,18 @@ void feed_end(struct feed *f) { progress_end(&f->progress); }
 
 void feed_say_what_stands(struct feed *f)
 {
-    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    const size_t safe = f->n_committed + f->n_unchanged;
+    char a[NUMBER_TEXT];
 
     fovea_rollback(f->ix);
     if (interrupted())
         say("interrupted; %s documents were committed before and are safe; run the same "
             "command again to go on",
-            show_count(a, f->n_committed + f->n_unchanged));
+            show_count(a, safe));
+    else if (safe)
+        say("%s documents of this run were committed and are safe; run the same command again "
+            "when the cause is removed",
+            show_count(a, safe));
     else
-        say("the index holds what was committed before: %s documents of this run, %s are "
-            "lost; run the same command again when the cause is removed",
-            show_count(a, f->n_committed + f->n_unchanged), show_count(b, f->n_pending));
+        say("nothing was committed: the index is as it was before");
 }

@@ -33,6 +33,11 @@ struct feed {
     int moving; /* 1: progress has begun */
 };
 
+/* Tries whether a corpus can be opened and its first document be read, so that a slip in a
+ * command leaves no index behind; not with what can be read only once (pipes, "-").
+ * Returns 0 or an exit code, having said why. */
+int feed_try(const struct feed_options *options, const char *path);
+
 /* Reads one corpus, "-" for standard input.  Returns 0 or an exit code, having said why. */
 int feed_corpus(struct feed *f, const char *path);
 

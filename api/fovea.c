@@ -174,8 +174,6 @@ int fovea_merge(fovea *q)
 {
     int rc = handle_begin(q);
 
-    if (!rc)
-        rc = index_commit(q->ix, &q->err);
     return rc ? rc : index_merge(q->ix, &q->err);
 }
 

@@ -163,7 +163,7 @@ int fovea_commit(fovea *ix);
 /* Forgets everything since the last commit. */
 void fovea_rollback(fovea *ix);
 
-/* Merges everything into one segment and drops what was deleted.  Commits first. */
+/* Commits, and merges everything into one segment without what was deleted: one transaction. */
 int fovea_merge(fovea *ix);
 
 /* Shows the handle what others have committed since it was opened. */

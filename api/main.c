@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/cli.h"
 #include "base/mem.h"
@@ -79,8 +80,11 @@ static int finish(int rc)
     const int failed = ferror(stdout);
 
     errno = 0;
-    if (fclose(stdout) == 0 && !failed)
+    if (fflush(stdout) == 0 && !failed && fclose(stdout) == 0)
         return rc;
+    /* The reason of a failure some writes ago is lost: ask for it again. */
+    if (!errno && write(STDOUT_FILENO, "\n", 1) == 1)
+        errno = 0;
     if (errno == EPIPE)
         return 128 + SIGPIPE;
     say("standard output: %s", errno ? strerror(errno) : "writing failed");

@@ -39,7 +39,8 @@ size=$(wc -c <ix)
 for part in 10 30 50 70 90 99; do
     head -c $((size * part / 100)) ix >cutoff
     run check cutoff
-    code_is 1
+    # the last pages may be empty ones
+    [ "$code" -eq 1 ] || [ $part -gt 70 ] || fail "exit code is $code"
     cp ix hit
     printf 'ThisIsNotWhatWasHere' | dd of=hit bs=1 seek=$((size * part / 100)) conv=notrunc 2>/dev/null
     for line in "check hit" "search hit fovea" "info hit"; do

@@ -103,6 +103,14 @@ run index bad.fovea bad.jsonl --model none
 code_is 1
 err_has "bad.jsonl:5: "
 err_has "skip-bad"
+err_has "nothing was committed"
+run index ones.fovea bad.jsonl --model none --commit-every 1
+code_is 1
+err_has "4 documents .* were committed"
+echo "this is no JSON" >broken.jsonl
+run index never.fovea broken.jsonl --model none
+code_is 1
+[ ! -e never.fovea ] || fail "a corpus that cannot be read left an index behind"
 run index bad.fovea bad.jsonl --model none --skip-bad
 code_is 0
 out_has "1 bad"
@@ -161,7 +169,7 @@ while read -r object; do
 done <out
 
 # what a terminal would obey is not passed on
-printf '{"_id": "esc\\u001b[31m", "title": "T\\u001b]0;x\\u0007", "text": "an escape \\u001b[2J here"}\n' >esc.jsonl
+printf '{"_id": "esc", "title": "T\\u001b]0;x\\u0007", "text": "an escape \\u001b[2J here"}\n' >esc.jsonl
 run index esc.fovea esc.jsonl --model none
 code_is 0
 run search esc.fovea escape
