@@ -11,8 +11,13 @@
 
 struct attention_scratch;
 
-/* Room for texts of up to max_tokens and heads of d numbers. */
-int attention_scratch_new(struct attention_scratch **out, int max_tokens, int d, struct err *err);
+/* Room for texts of up to max_tokens and heads of d numbers.
+ *
+ * k         borrowed until attention_scratch_free.
+ * precision MODEL_F32, or MODEL_I8: integers where the table has them (cosine 0.99999 to
+ *           float32 by attention alone), float32 elsewhere. */
+int attention_scratch_new(struct attention_scratch **out, const struct kernels *k, int precision,
+                          int max_tokens, int d, struct err *err);
 void attention_scratch_free(struct attention_scratch *s);
 
 /* Lets every token of one text see all of it: out = softmax(Q K^T / sqrt d) V, head by head.
@@ -23,7 +28,6 @@ void attention_scratch_free(struct attention_scratch *s);
  *
  * Cost: 4 T^2 D operations and T^2 H exponentials.
  */
-void attention_run(float *out, const struct kernels *k, struct attention_scratch *s,
-                   const float *qkv, int T, int H, int d);
+void attention_run(float *out, struct attention_scratch *s, const float *qkv, int T, int H, int d);
 
 #endif

@@ -34,7 +34,7 @@ struct layer {
 struct encoder {
     const struct kernels *kernels;
     struct gemm_lib *lib;
-    int D, H, F, n_layers, vocab, positions, pooling;
+    int precision, D, H, F, n_layers, vocab, positions, pooling;
     float eps;
     void (*activation)(float *, int);
     const struct tensor *words; /* [V, D], where it is mapped */
@@ -214,6 +214,7 @@ int encoder_open(struct encoder **out, const struct safetensors *st, const struc
     if (!e)
         return err_nomem(err);
     e->kernels = k;
+    e->precision = precision;
     e->D = cfg->hidden;
     e->H = cfg->heads;
     e->F = cfg->intermediate;
@@ -290,7 +291,8 @@ int encoder_scratch_new(struct encoder_scratch **out, const struct encoder *e,
         rc = linear_scratch_new(&s->linear, e->lib, 3 * e->D > e->F ? 3 * e->D : e->F,
                                 e->D > e->F ? e->D : e->F, err);
     if (!rc)
-        rc = attention_scratch_new(&s->attention, longest, e->D / e->H, err);
+        rc = attention_scratch_new(&s->attention, e->kernels, e->precision, longest, e->D / e->H,
+                                   err);
     if (rc) {
         encoder_scratch_free(s);
         return rc;
@@ -439,8 +441,8 @@ int encoder_run(float *out, const struct encoder *e, struct encoder_scratch *s, 
         if ((rc = each_block(project_block, s, l, T, err)))
             break;
         for (size_t i = 0, t = 0; i < (size_t)n_texts; t += (size_t)lengths[i++])
-            attention_run(s->context + t * D, e->kernels, s->attention, s->qkv + t * D * 3,
-                          lengths[i], e->H, e->D / e->H);
+            attention_run(s->context + t * D, s->attention, s->qkv + t * D * 3, lengths[i], e->H,
+                          e->D / e->H);
         rc = each_block(finish_block, s, l, T, err);
     }
     if (!rc)

@@ -19,8 +19,10 @@
 
 #include <stdint.h>
 
+#include "model/attention_i8.h"
+
 struct kernels {
-    const char *name; /* "scalar", "avx2", "avx512" */
+    const char *name; /* "scalar", "avx2", "avx512" (with VNNI) */
 
     /* x[i] ~ scale * q[i] + low, with scale = (max x - min x) / 255, low = min x, q rounded to
      * nearest even.  A constant row has scale 0.  q [n], x [n]. */
@@ -62,6 +64,9 @@ struct kernels {
      * floats.  Each element is summed in order of k, so it depends on its row of A alone. */
     void (*matmul)(float *C, int ldc, const float *A, int lda, const float *B, int ldb, int m, int n,
                    int k);
+
+    /* Attention in integers; NULL in a table whose processors would not gain by it. */
+    const struct attention_i8 *attention_i8;
 };
 
 /* The best table that this processor can run. */

@@ -1,4 +1,4 @@
-/* kernels_avx512.c -- kernels.h for AVX-512 (F, BW, DQ, VL): 16 floats at a time, tails by mask.
+/* kernels_avx512.c -- kernels.h for AVX-512 (F, BW, DQ, VL, VNNI): 16 floats at a time, tails by mask.
  *
  * exp: 2^n p(r) with r = x - n ln 2 and a minimax polynomial of degree 6 (2e-9).
  * erf: (Phi(x) - 1/2) / x is even and smooth; a minimax polynomial of degree 14 in
@@ -287,6 +287,7 @@ const struct kernels kernels_avx512 = {
     .softmax_exp = softmax_exp,
     .transpose = transpose,
     .matmul = matmul,
+    .attention_i8 = &attention_i8_vnni,
 };
 
 #else

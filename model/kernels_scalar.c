@@ -135,4 +135,5 @@ const struct kernels kernels_scalar = {
     .softmax_exp = softmax_exp,
     .transpose = transpose,
     .matmul = matmul,
+    .attention_i8 = &attention_i8_scalar,
 };
