@@ -258,18 +258,17 @@ static int differs(const struct index *ix, const char *what, const char *recorde
 /* Is `want` the recorded encoder?  A folder counts by its name; its bytes are compared when it is opened. */
 static int is_same_model(const struct recorded *r, const char *want)
 {
-    size_t n = strlen(want);
-    char *trimmed;
-    int same;
+    size_t n = strlen(want), begin;
 
     if (!has_model(want) || !r->dim)
         return has_model(want) == (r->dim != 0);
+    if (!strcmp(want, r->model_folder))
+        return 1;
     while (n > 1 && want[n - 1] == '/')
         n--;
-    trimmed = mem_dup(want, n);
-    same = trimmed && (!strcmp(file_basename(trimmed), r->model) || !strcmp(trimmed, r->model_folder));
-    mem_free(trimmed);
-    return same;
+    for (begin = n; begin && want[begin - 1] != '/'; begin--)
+        ;
+    return n - begin == strlen(r->model) && !memcmp(want + begin, r->model, n - begin);
 }
 
 int settings_load(struct index *ix, const struct index_settings *want, struct err *err)

@@ -455,11 +455,9 @@ static int write_pending(struct index *ix, int merge_all, struct err *err)
 /* Bytes of the write-ahead log. */
 static long long log_bytes(const struct index *ix)
 {
-    char *path = mem_printf("%s-wal", ix->path), identity[80] = "";
+    char identity[80];
 
-    if (path)
-        file_identity(identity, path); /* begins with the size */
-    mem_free(path);
+    file_identity(identity, ix->log_path); /* begins with the size */
     return atoll(identity);
 }
 

@@ -1,0 +1,22 @@
+/* check_indexer.c -- runs the tests of indexer/. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/indexer_fixture.h"
+
+int main(void)
+{
+    Suite *s = suite_create("indexer");
+
+    suite_add_tcase(s, tcase_analyzer());
+    suite_add_tcase(s, tcase_chunk());
+    suite_add_tcase(s, tcase_bitpack());
+    suite_add_tcase(s, tcase_postings());
+    suite_add_tcase(s, tcase_parts());
+    suite_add_tcase(s, tcase_dictionary());
+    suite_add_tcase(s, tcase_index());
+    suite_add_tcase(s, tcase_open());
+    suite_add_tcase(s, tcase_merge());
+    suite_add_tcase(s, tcase_damage());
+    suite_add_tcase(s, tcase_vectors());
+    suite_add_tcase(s, tcase_dense());
+    return run_suite(s);
+}

@@ -1,0 +1,649 @@
+/* check_indexer_index.c -- the life of an index: add, update, delete, commit, open again, and what goes wrong. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "tests/indexer_fixture.h"
+
+/* ---- life ---- */
+
+START_TEST(what_is_committed_is_found_and_read_back)
+{
+    struct fixture f;
+    struct doc doc, got;
+    struct buf text = {0};
+    struct span span;
+    struct known k;
+    int64_t id;
+
+    fixture_open(&f, NULL);
+    ck_assert_int_eq(fixture_add(&f, "b", "The Title", "one two two"), INDEX_ADDED);
+    doc = (struct doc){"a", "", "two three", "{\"year\":1997}"};
+    ck_assert_int_eq(index_add(f.ix, &doc, &f.err), INDEX_ADDED);
+    ck_assert_uint_eq(index_n_passages(f.ix), 0); /* nothing is seen before the commit */
+    ck_assert_int_eq(index_find(&id, f.ix, "a", &f.err), 0);
+    fixture_commit(&f);
+    fixture_again(&f);
+    fixture_check(&f);
+
+    ck_assert_uint_eq(index_n_passages(f.ix), 2);
+    ck_assert_uint_eq(index_n_terms(f.ix), 5 + 2);
+    k = known_of(&f, "two");
+    ck_assert_uint_eq(k.df, 2);
+    ck_assert_uint_eq(known_of(&f, "title").df, 1); /* the title is indexed too */
+    ck_assert_uint_eq(known_of(&f, "four").df, 0);
+    ck_assert_int_eq(index_find(&id, f.ix, "a", &f.err), 1);
+    ck_assert_ok(index_document(&got, &text, f.ix, id, &f.err), &f.err);
+    ck_assert_str_eq(got.docno, "a");
+    ck_assert_str_eq(got.title, "");
+    ck_assert_str_eq(got.text, "two three");
+    ck_assert_str_eq(got.meta, "{\"year\":1997}");
+    ck_assert_err(index_document(&got, &text, f.ix, 99, &f.err), E_NOTFOUND, "99", &f.err);
+    ck_assert_int_eq(index_find(&id, f.ix, "c'); DROP TABLE fovea_documents; --", &f.err), 0);
+
+    /* passages come by docno falling */
+    struct segment *s = index_segment(f.ix, 0);
+    ck_assert_str_eq(segment_docno(s, 0), "b");
+    ck_assert_str_eq(segment_docno(s, 1), "a");
+    ck_assert_int_eq(segment_document(s, 1), id);
+    ck_assert_uint_eq(segment_lengths(s)[0], 5);
+    ck_assert_ok(index_passage_span(&span, f.ix, s, 0, &f.err), &f.err);
+    ck_assert_uint_eq(span.begin, 0);
+    ck_assert_uint_eq(span.end, strlen("one two two"));
+    buf_clear(&text);
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(the_same_content_changes_nothing)
+{
+    struct fixture f;
+    struct index_stats before, after;
+
+    fixture_open(&f, NULL);
+    fixture_add(&f, "a", "t", "one two");
+    ck_assert_int_eq(fixture_add(&f, "a", "t", "one two"), INDEX_UNCHANGED); /* in the buffer */
+    fixture_commit(&f);
+    ck_assert_ok(index_stats(&before, f.ix, &f.err), &f.err);
+    ck_assert_int_eq(fixture_add(&f, "a", "t", "one two"), INDEX_UNCHANGED);
+    fixture_commit(&f);
+    ck_assert_ok(index_stats(&after, f.ix, &f.err), &f.err);
+    ck_assert_uint_eq(before.n_commits, after.n_commits);
+    ck_assert_uint_eq(before.bytes, after.bytes);
+    ck_assert_int_eq(before.n_segments, after.n_segments);
+    ck_assert_int_eq(fixture_add(&f, "a", "t", "one three"), INDEX_UPDATED);
+    fixture_commit(&f);
+    fixture_check(&f);
+    ck_assert_uint_eq(known_of(&f, "two").df, 0);
+    ck_assert_uint_eq(known_of(&f, "three").df, 1);
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(the_last_change_before_a_commit_wins)
+{
+    struct fixture f;
+
+    fixture_open(&f, NULL);
+    fixture_add(&f, "a", "", "old");
+    ck_assert_int_eq(fixture_add(&f, "a", "", "new"), INDEX_UPDATED);
+    fixture_add(&f, "b", "", "gone");
+    ck_assert_int_eq(index_delete(f.ix, "b", &f.err), 1);
+    ck_assert_int_eq(index_delete(f.ix, "b", &f.err), 0);
+    fixture_add(&f, "c", "", "first");
+    ck_assert_int_eq(index_delete(f.ix, "c", &f.err), 1);
+    ck_assert_int_eq(fixture_add(&f, "c", "", "second"), INDEX_ADDED);
+    fixture_commit(&f);
+    fixture_check(&f);
+    ck_assert_uint_eq(index_n_passages(f.ix), 2);
+    ck_assert_uint_eq(known_of(&f, "new").df, 1);
+    ck_assert_uint_eq(known_of(&f, "second").df, 1);
+    ck_assert_uint_eq(known_of(&f, "old").df + known_of(&f, "gone").df + known_of(&f, "first").df, 0);
+    /* and the same on what is committed */
+    ck_assert_int_eq(index_delete(f.ix, "a", &f.err), 1);
+    ck_assert_int_eq(fixture_add(&f, "a", "", "third"), INDEX_ADDED);
+    ck_assert_int_eq(fixture_add(&f, "c", "", "fourth"), INDEX_UPDATED);
+    ck_assert_int_eq(index_delete(f.ix, "c", &f.err), 1);
+    fixture_commit(&f);
+    fixture_check(&f);
+    ck_assert_uint_eq(index_n_passages(f.ix), 1);
+    ck_assert_uint_eq(known_of(&f, "third").df, 1);
+    ck_assert_uint_eq(known_of(&f, "second").df + known_of(&f, "new").df, 0);
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(rollback_and_close_forget_what_was_not_committed)
+{
+    struct fixture f;
+
+    fixture_open(&f, NULL);
+    fixture_add(&f, "a", "", "kept");
+    fixture_commit(&f);
+    for (int by_close = 0; by_close < 2; by_close++) {
+        fixture_add(&f, "b", "", "lost");
+        fixture_add(&f, "a", "", "changed");
+        if (by_close)
+            fixture_again(&f);
+        else
+            index_rollback(f.ix);
+        fixture_check(&f);
+        ck_assert_uint_eq(index_n_passages(f.ix), 1);
+        ck_assert_uint_eq(known_of(&f, "kept").df, 1);
+        ck_assert_int_eq(fixture_add(&f, "a", "", "kept"), INDEX_UNCHANGED);
+        fixture_commit(&f);
+    }
+    index_rollback(f.ix); /* without anything pending */
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(empty_documents_and_an_empty_index_are_fine)
+{
+    struct fixture f;
+    struct term t;
+
+    fixture_open(&f, NULL);
+    fixture_commit(&f);
+    fixture_check(&f);
+    ck_assert_ok(index_merge(f.ix, &f.err), &f.err);
+    ck_assert_int_eq(index_n_segments(f.ix), 0);
+    ck_assert_int_eq(index_delete(f.ix, "a", &f.err), 0);
+    fixture_add(&f, "a", "", "");
+    fixture_commit(&f);
+    fixture_check(&f);
+    ck_assert_uint_eq(index_n_passages(f.ix), 1);
+    ck_assert_uint_eq(index_n_terms(f.ix), 0);
+    ck_assert_int_eq(segment_find_term(&t, index_segment(f.ix, 0), "a", 1, &f.err), 0);
+    ck_assert_int_eq(segment_find_term(&t, index_segment(f.ix, 0), "", 0, &f.err), 0);
+    ck_assert_int_eq(index_delete(f.ix, "a", &f.err), 1);
+    fixture_commit(&f);
+    fixture_check(&f);
+    ck_assert_uint_eq(index_n_passages(f.ix), 0);
+    ck_assert_int_eq(index_n_segments(f.ix), 0); /* what is wholly dead is gone */
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(windows_keep_their_spans)
+{
+    struct index_options opt = {.settings = {.analyzer = "plain", .chunking = "words:3:1"}};
+    struct fixture f;
+    struct segment *s;
+    struct span span;
+
+    fixture_open(&f, &opt);
+    fixture_add(&f, "b", "Head", "one two three four five six");
+    fixture_add(&f, "a", "", "x");
+    fixture_commit(&f);
+    fixture_check(&f);
+    s = index_segment(f.ix, 0);
+    ck_assert_uint_eq(segment_size(s), 4);
+    for (uint32_t p = 0; p < 3; p++) {
+        ck_assert_str_eq(segment_docno(s, p), "b");
+        ck_assert_uint_eq(segment_lengths(s)[p], p < 2 ? 4 : 3); /* with the title */
+    }
+    ck_assert_str_eq(segment_docno(s, 3), "a");
+    ck_assert_uint_eq(known_of(&f, "head").df, 3);
+    ck_assert_uint_eq(known_of(&f, "three").df, 2);
+    ck_assert_ok(index_passage_span(&span, f.ix, s, 1, &f.err), &f.err);
+    ck_assert_uint_eq(span.begin, strlen("one two "));
+    ck_assert_uint_eq(span.end, strlen("one two three four five"));
+    ck_assert_int_eq(index_delete(f.ix, "b", &f.err), 1);
+    fixture_commit(&f);
+    fixture_check(&f);
+    ck_assert_uint_eq(index_n_passages(f.ix), 1);
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(a_reader_sees_one_commit_until_it_refreshes)
+{
+    struct fixture f, r;
+
+    fixture_open(&f, NULL);
+    fixture_add(&f, "a", "", "one");
+    fixture_commit(&f);
+    r = f;
+    r.ix = NULL;
+    ck_assert_ok(index_open(&r.ix, f.path, NULL, &r.err), &r.err);
+    for (int i = 0; i < 20; i++) { /* enough commits for merges to delete what the reader shows */
+        char docno[16];
+
+        snprintf(docno, sizeof docno, "x%d", i);
+        fixture_add(&f, docno, "", "one two");
+        fixture_commit(&f);
+    }
+    ck_assert_int_eq(index_delete(f.ix, "a", &f.err), 1);
+    ck_assert_ok(index_merge(f.ix, &f.err), &f.err);
+    fixture_add(&f, "pending", "", "one");
+    ck_assert_uint_eq(index_n_passages(r.ix), 1);
+    ck_assert_uint_eq(known_of(&r, "one").df, 1); /* read only now, after it was merged away */
+    ck_assert_ok(index_refresh(r.ix, &r.err), &r.err);
+    ck_assert_uint_eq(index_n_passages(r.ix), 20);
+    ck_assert_uint_eq(known_of(&r, "two").df, 20);
+    fixture_check(&r);
+    ck_assert_err(index_add(r.ix, &(struct doc){.docno = "q"}, &r.err), E_INVALID, "reading", &r.err);
+    ck_assert_err(index_delete(r.ix, "q", &r.err), E_INVALID, "reading", &r.err);
+    index_close(r.ix);
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(two_writers_take_turns)
+{
+    struct fixture f, g;
+
+    fixture_open(&f, NULL);
+    g = f;
+    g.ix = NULL;
+    g.opt.mode = INDEX_WRITE;
+    ck_assert_ok(index_open(&g.ix, f.path, &g.opt, &g.err), &g.err);
+    for (int i = 0; i < 6; i++) {
+        struct fixture *w = i % 2 ? &f : &g;
+        char docno[16];
+
+        snprintf(docno, sizeof docno, "d%d", i);
+        fixture_add(w, docno, "", "both");
+        fixture_add(w, "shared", "", docno);
+        fixture_commit(w);
+        ck_assert_uint_eq(index_n_passages(w->ix), (size_t)i + 2);
+    }
+    fixture_check(&f);
+    index_close(g.ix);
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(a_bad_document_changes_nothing)
+{
+    struct fixture f;
+
+    fixture_open(&f, NULL);
+    fixture_add(&f, "a", "", "one");
+    fixture_commit(&f);
+    ck_assert_err(index_add(f.ix, &(struct doc){.docno = ""}, &f.err), E_INVALID, "docno", &f.err);
+    ck_assert_err(index_add(f.ix, &(struct doc){.docno = NULL}, &f.err), E_INVALID, "docno", &f.err);
+    fixture_add(&f, "b", "", "two");
+    fixture_commit(&f);
+    ck_assert_uint_eq(index_n_passages(f.ix), 2);
+    fixture_close(&f);
+}
+END_TEST
+
+/* ---- golden ---- */
+
+static void assert_part(struct fixture *f, int part, const void *want, size_t n)
+{
+    struct part_reader r = index_segment(f->ix, 0)->parts[part];
+    unsigned char *p = NULL;
+
+    r.data = NULL;
+    r.n_data = 0;
+    ck_assert_msg(r.size == n, "%s: %lu bytes, not %zu", part_name(part), (unsigned long)r.size, n);
+    ck_assert_ok(part_load(&p, &r, 0, &f->err), &f->err);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_msg(p[i] == ((const unsigned char *)want)[i], "%s: byte %zu is %02x, not %02x",
+                      part_name(part), i, p[i], ((const unsigned char *)want)[i]);
+    mem_free(p);
+}
+
+/* The example of FORMAT.md. */
+START_TEST(a_tiny_index_has_the_bytes_of_the_format)
+{
+    struct index_options opt = {.settings = {.analyzer = "plain", .chunking = "words:2"}};
+    static const unsigned char docnos[] = "b\0a"; /* and the NUL at the end */
+    static const unsigned char documents[] = {2 << 1, 2, 1, 1};
+    static const unsigned char lengths[] = {1, 2, 1, 2};
+    static const unsigned char spans[] = {0, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0,
+                                          2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0};
+    /* x in two passages, three bytes of postings; x + y; y */
+    static const unsigned char terms[] = {0, 1, 'x', 2, 3, 1, 1, 'y', 1, 1, 0, 1, 'y', 1, 1};
+    static const unsigned char index[] = {0, 1, 'x', sizeof terms, 5};
+    /* x: passage 0 once, passage 2 twice; xy: passage 1; y: passage 0 */
+    static const unsigned char postings[] = {0 << 1 | 1, 1 << 1, 0, 1 << 1 | 1, 0 << 1 | 1};
+    struct fixture f;
+
+    fixture_open(&f, &opt);
+    fixture_add(&f, "a", "", "x x");
+    fixture_add(&f, "b", "", "x y xy");
+    fixture_commit(&f);
+    /* the passages are "x y" and "xy" of b, then "x x" of a */
+    assert_part(&f, PART_DOCNOS, docnos, sizeof docnos);
+    assert_part(&f, PART_DOCUMENTS, documents, sizeof documents);
+    assert_part(&f, PART_LENGTHS, lengths, sizeof lengths);
+    assert_part(&f, PART_SPANS, spans, sizeof spans);
+    assert_part(&f, PART_TERMS, terms, sizeof terms);
+    assert_part(&f, PART_TERM_INDEX, index, sizeof index);
+    assert_part(&f, PART_POSTINGS, postings, sizeof postings);
+    assert_part(&f, PART_VECTORS, "", 0);
+    fixture_close(&f);
+}
+END_TEST
+
+/* ---- opening ---- */
+
+static void open_fails(const char *path, int mode, const struct index_settings *settings, int code,
+                       const char *part)
+{
+    struct index_options opt = {.mode = mode};
+    struct index *ix = NULL;
+    struct err err = {0};
+
+    if (settings)
+        opt.settings = *settings;
+    ck_assert_err(index_open(&ix, path, &opt, &err), code, part, &err);
+    ck_assert_ptr_null(ix);
+}
+
+START_TEST(what_is_no_index_is_refused_in_one_line)
+{
+    char dir[64], path[96];
+    struct db *db = NULL;
+    struct err err = {0};
+
+    snprintf(path, sizeof path, "%s/x", tmp_dir(dir));
+    open_fails(path, INDEX_READ, NULL, E_NOTFOUND, "does not exist");
+    open_fails(path, INDEX_WRITE, NULL, E_NOTFOUND, "does not exist");
+    open_fails(dir, INDEX_CREATE, NULL, E_INVALID, "folder");
+    tmp_write(path, "", 0);
+    open_fails(path, INDEX_READ, NULL, E_FORMAT, "not an index");
+    tmp_write(path, "This is a text, and not a database at all, however long it may be.\n", 67);
+    for (int mode = INDEX_READ; mode <= INDEX_CREATE; mode++)
+        open_fails(path, mode, NULL, E_FORMAT, "not an index");
+    remove(path);
+    ck_assert_ok(db_open(&db, path, DB_CREATE, &err), &err);
+    ck_assert_ok(db_exec(db, &err, "CREATE TABLE mine(a)"), &err);
+    db_close(db);
+    open_fails(path, INDEX_READ, NULL, E_FORMAT, "not an index");
+    open_fails(path, INDEX_WRITE, NULL, E_FORMAT, "not an index");
+    open_fails("", INDEX_READ, NULL, E_INVALID, "path");
+    open_fails(path, 7, NULL, E_INVALID, "mode");
+    tmp_remove(dir);
+}
+END_TEST
+
+START_TEST(bad_settings_leave_no_file)
+{
+    static const struct {
+        struct index_settings settings;
+        const char *part;
+    } rows[] = {
+        {{.analyzer = "klingon"}, "klingon"},
+        {{.chunking = "words:0"}, "words:0"},
+        {{.model = "/no/such/model/anywhere"}, "model"},
+    };
+    char dir[64], path[96];
+    struct index_options opt = {.mode = INDEX_CREATE, .settings = rows[_i].settings};
+    struct index *ix = NULL;
+    struct err err = {0};
+    int rc;
+
+    snprintf(path, sizeof path, "%s/x", tmp_dir(dir));
+    rc = index_open(&ix, path, &opt, &err);
+    ck_assert(rc == E_INVALID || rc == E_NOTFOUND);
+    ck_assert_ptr_nonnull(strstr(err.text, rows[_i].part));
+    ck_assert_int_ne(access(path, F_OK), 0);
+    tmp_remove(dir);
+}
+END_TEST
+
+START_TEST(other_settings_than_recorded_are_named)
+{
+    struct fixture f;
+
+    fixture_open(&f, NULL);
+    fixture_add(&f, "a", "", "one");
+    fixture_commit(&f);
+    for (int mode = INDEX_READ; mode <= INDEX_CREATE; mode++) {
+        open_fails(f.path, mode, &(struct index_settings){.analyzer = "english"}, E_INVALID,
+                   "analyzer 'plain', not 'english'");
+        open_fails(f.path, mode, &(struct index_settings){.chunking = "words:5"}, E_INVALID,
+                   "chunking 'whole', not 'words:5'");
+        open_fails(f.path, mode, &(struct index_settings){.model = "minilm"}, E_INVALID,
+                   "model 'none', not 'minilm'");
+    }
+    open_fails(f.path, INDEX_READ, &(struct index_settings){.chunking = "words"}, E_INVALID, "words");
+    f.opt.settings = (struct index_settings){"plain", "whole", "none", NULL};
+    fixture_again(&f);
+    ck_assert_str_eq(index_settings(f.ix)->analyzer, "plain");
+    ck_assert_str_eq(index_settings(f.ix)->chunking, "whole");
+    ck_assert_str_eq(index_settings(f.ix)->model, "none");
+    ck_assert_int_eq(index_vector_dim(f.ix), 0);
+    ck_assert_str_eq(index_model_sha256(f.ix), "");
+    struct model *m;
+    ck_assert_err(index_encoder(&m, f.ix, &f.err), E_INVALID, "no dense leg", &f.err);
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(a_newer_format_is_refused_by_number)
+{
+    struct fixture f;
+
+    fixture_open(&f, NULL);
+    ck_assert_ok(db_exec(f.ix->wr.db, &f.err, "UPDATE fovea_settings SET value = 2 WHERE key = 'format';"
+                                              "DELETE FROM fovea_settings WHERE key = 'analyzer'"),
+                 &f.err);
+    for (int mode = INDEX_READ; mode <= INDEX_CREATE; mode++)
+        open_fails(f.path, mode, NULL, E_FORMAT, "index format 2, this fovea reads up to 1");
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(two_indexes_share_a_database_with_other_tables)
+{
+    struct fixture f;
+    struct index_options opt = {.mode = INDEX_CREATE, .name = "second", .settings = {.analyzer = "plain"}};
+    struct index *other = NULL;
+    int64_t n = 0;
+
+    fixture_open(&f, NULL);
+    ck_assert_ok(index_open(&other, f.path, &opt, &f.err), &f.err);
+    fixture_add(&f, "a", "", "one");
+    fixture_commit(&f);
+    ck_assert_int_eq(index_add(other, &(struct doc){.docno = "b", .text = "two"}, &f.err), INDEX_ADDED);
+    ck_assert_ok(index_commit(other, &f.err), &f.err);
+    ck_assert_ok(index_check(other, &f.err), &f.err);
+    fixture_check(&f);
+    ck_assert_ok(db_get_int(&n, f.ix->rd.db, &f.err, "PRAGMA application_id"), &f.err);
+    ck_assert_int_eq(n, INDEX_APPLICATION);
+    index_close(other);
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(names_that_are_no_prefix_are_refused)
+{
+    static const char *const names[] = {"", "a b", "1a", "a\"b", "\xc3\xa9", "a-b"};
+    struct index_options opt = {.mode = INDEX_CREATE, .name = names[_i]};
+    struct index *ix = NULL;
+    struct err err = {0};
+
+    ck_assert_err(index_open(&ix, "/dev/null/x", &opt, &err), E_INVALID, "name", &err);
+}
+END_TEST
+
+/* What a test does as someone who may not write: a process of its own. */
+static void as_nobody(void (*fn)(const char *path), const char *path)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (!pid) {
+        if (geteuid() == 0 && setuid(65534))
+            _exit(2);
+        fn(path);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "as nobody: status %d", status);
+}
+
+static void read_but_not_write(const char *path)
+{
+    struct index_options opt = {.mode = INDEX_WRITE};
+    struct index *ix = NULL;
+    struct err err = {0};
+
+    if (index_open(&ix, path, NULL, &err) || index_n_passages(ix) != 1 || index_check(ix, &err))
+        _exit(3);
+    index_close(ix);
+    if (index_open(&ix, path, &opt, &err) != E_IO || !strstr(err.text, "read-only"))
+        _exit(4);
+}
+
+START_TEST(a_read_only_file_or_folder_can_be_searched)
+{
+    struct fixture f;
+
+    fixture_open(&f, NULL);
+    fixture_add(&f, "a", "", "one");
+    fixture_commit(&f);
+    index_close(f.ix);
+    f.ix = NULL;
+    ck_assert_int_eq(chmod(f.path, 0444), 0);
+    ck_assert_int_eq(chmod(f.dir, 0777), 0);
+    as_nobody(read_but_not_write, f.path);
+    ck_assert_int_eq(chmod(f.dir, 0555), 0);
+    as_nobody(read_but_not_write, f.path);
+    chmod(f.dir, 0700);
+    fixture_close(&f);
+}
+END_TEST
+
+/* Fills the file up to a limit of the process and expects one clear line. */
+static void run_full(const char *path)
+{
+    struct index_options opt = {.mode = INDEX_WRITE, .buffer_bytes = 20000};
+    struct rlimit most = {600000, 600000};
+    struct index *ix = NULL;
+    struct err err = {0};
+    char docno[16], text[600];
+    uint64_t seed = 5;
+    int rc = 0;
+
+    if (index_open(&ix, path, &opt, &err))
+        _exit(3);
+    signal(SIGXFSZ, SIG_IGN); /* then write() fails as on a full disk */
+    if (setrlimit(RLIMIT_FSIZE, &most))
+        _exit(4);
+    for (int i = 0; i < 20000 && rc >= 0; i++) {
+        snprintf(docno, sizeof docno, "n%d", i);
+        random_text(text, &seed);
+        rc = index_add(ix, &(struct doc){.docno = docno, .text = text}, &err);
+    }
+    rc = rc < 0 ? rc : index_commit(ix, &err);
+    if (rc != E_IO || index_n_passages(ix) != 1)
+        _exit(5);
+    err_clear(&err);
+    if (index_check(ix, &err) || index_commit(ix, &err)) /* nothing is pending any more */
+        _exit(6);
+    index_close(ix);
+}
+
+START_TEST(a_full_disk_keeps_the_last_commit)
+{
+    struct fixture f;
+
+    fixture_open(&f, NULL);
+    fixture_add(&f, "a", "", "one");
+    fixture_commit(&f);
+    index_close(f.ix);
+    f.ix = NULL;
+    chmod(f.path, 0666);
+    chmod(f.dir, 0777);
+    as_nobody(run_full, f.path);
+    ck_assert_ok(index_open(&f.ix, f.path, &f.opt, &f.err), &f.err);
+    ck_assert_uint_eq(index_n_passages(f.ix), 1);
+    fixture_check(&f);
+    fixture_close(&f);
+}
+END_TEST
+
+/* ---- allocations ---- */
+
+/* A whole life of a handle.  Returns 0 or what failed first. */
+static int live(struct fixture *f, const char *text)
+{
+    struct doc doc = {.docno = "swap", .text = text};
+    struct doc more = {.docno = "more", .text = text};
+    struct postings p;
+    struct term t;
+    int rc;
+
+    err_clear(&f->err);
+    rc = index_open(&f->ix, f->path, &f->opt, &f->err);
+    rc = rc < 0 ? rc : index_add(f->ix, &doc, &f->err);
+    rc = rc < 0 ? rc : index_add(f->ix, &more, &f->err);
+    rc = rc < 0 ? rc : index_delete(f->ix, "more", &f->err);
+    rc = rc < 0 ? rc : index_add(f->ix, &more, &f->err);
+    rc = rc < 0 ? rc : index_commit(f->ix, &f->err);
+    rc = rc < 0 ? rc : index_merge(f->ix, &f->err);
+    rc = rc < 0 ? rc : segment_find_term(&t, index_segment(f->ix, 0), "one", 3, &f->err);
+    rc = rc < 0 ? rc : postings_open(&p, index_segment(f->ix, 0), &t, &f->err);
+    rc = rc < 0 ? rc : index_check(f->ix, &f->err);
+    index_close(f->ix);
+    f->ix = NULL;
+    return rc;
+}
+
+START_TEST(every_failing_allocation_is_reported_and_nothing_is_half_done)
+{
+    static const char *const texts[] = {"even", "odd"};
+    struct fixture f;
+    int rc = 0;
+
+    fixture_open(&f, NULL);
+    fixture_add(&f, "keep", "", "one two three");
+    fixture_add(&f, "swap", "", "four five");
+    fixture_commit(&f);
+    index_close(f.ix);
+    f.ix = NULL;
+    f.opt.mode = INDEX_WRITE;
+    FAIL_EACH_ALLOC(rc, rc = live(&f, texts[fail_n_ % 2]));
+    fixture_again(&f);
+    fixture_check(&f);
+    ck_assert_uint_eq(index_n_passages(f.ix), 3);
+    ck_assert_uint_eq(known_of(&f, "one").df, 1);
+    ck_assert_uint_eq(known_of(&f, "four").df, 0);
+    fixture_close(&f);
+}
+END_TEST
+
+TCase *tcase_index(void)
+{
+    TCase *tc = tcase_create("index");
+
+    tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, what_is_committed_is_found_and_read_back);
+    tcase_add_test(tc, the_same_content_changes_nothing);
+    tcase_add_test(tc, the_last_change_before_a_commit_wins);
+    tcase_add_test(tc, rollback_and_close_forget_what_was_not_committed);
+    tcase_add_test(tc, empty_documents_and_an_empty_index_are_fine);
+    tcase_add_test(tc, windows_keep_their_spans);
+    tcase_add_test(tc, a_reader_sees_one_commit_until_it_refreshes);
+    tcase_add_test(tc, two_writers_take_turns);
+    tcase_add_test(tc, a_bad_document_changes_nothing);
+    tcase_add_test(tc, a_tiny_index_has_the_bytes_of_the_format);
+    tcase_add_test(tc, every_failing_allocation_is_reported_and_nothing_is_half_done);
+    return tc;
+}
+
+TCase *tcase_open(void)
+{
+    TCase *tc = tcase_create("open");
+
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, what_is_no_index_is_refused_in_one_line);
+    tcase_add_loop_test(tc, bad_settings_leave_no_file, 0, 3);
+    tcase_add_test(tc, other_settings_than_recorded_are_named);
+    tcase_add_test(tc, a_newer_format_is_refused_by_number);
+    tcase_add_test(tc, two_indexes_share_a_database_with_other_tables);
+    tcase_add_loop_test(tc, names_that_are_no_prefix_are_refused, 0, 6);
+    tcase_add_test(tc, a_read_only_file_or_folder_can_be_searched);
+    tcase_add_test(tc, a_full_disk_keeps_the_last_commit);
+    return tc;
+}
