@@ -50,7 +50,7 @@ static const struct option_row rows[] = {
     FLAG_ROW("merge", 0, struct settings, merge, "merge all segments and drop what was deleted"),
     {"commit-every", 0, OPT_INT, offsetof(struct settings, feed.commit_every), "N",
      "commit after so many changed documents", .low = 0, .high = 1000000000,
-     .shown = "1000 with a model, 50000 without"},
+     .shown = "512 with a model, 50000 without"},
     {"threads", 0, OPT_INT, offsetof(struct settings, threads), "N",
      "threads; 0 is one per processor", .low = 0, .high = 64},
     {"precision", 0, OPT_CHOICE, offsetof(struct settings, precision), "P",

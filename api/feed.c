@@ -14,7 +14,7 @@
 #include "corpora/corpora.h"
 
 /* With a model a commit's worth of work should be seconds, without one a segment's. */
-enum { EVERY_WITH_MODEL = 1000, EVERY_WITHOUT = 50000, BAD_SHOWN = 10 };
+enum { EVERY_WITH_MODEL = 512, EVERY_WITHOUT = 50000, BAD_SHOWN = 10 };
 
 /* The documents of a corpus that has one a line; 0 if that cannot be told. */
 static uint64_t count_lines(const char *path)
@@ -37,8 +37,6 @@ static uint64_t count_documents(const char *path)
     static const char *const names[] = {"corpus.jsonl", "corpus.jsonl.gz"};
     uint64_t n = 0;
 
-    if (!strcmp(path, "-"))
-        return 0;
     if (!file_is_dir(path))
         return count_lines(path);
     for (size_t i = 0; i < sizeof names / sizeof *names && !n; i++) {
@@ -149,17 +147,24 @@ static int say_corpus(const struct err *err, const struct feed_options *o)
     return rc;
 }
 
+/* Can it be read a second time? */
+static int is_file_or_folder(const char *path)
+{
+    struct stat st;
+
+    return strcmp(path, "-") && stat(path, &st) == 0 &&
+           (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+}
+
 int feed_try(const struct feed_options *options, const char *path)
 {
     const struct corpus_options opt = corpus_options(options);
     struct doc_source src;
     struct err err = {0};
     struct doc doc;
-    struct stat st;
     int rc;
 
-    if (!strcmp(path, "-") ||
-        (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+    if (!is_file_or_folder(path) && (!strcmp(path, "-") || file_exists(path)))
         return 0;
     if (corpus_open(&src, path, &opt, &err))
         return say_corpus(&err, options);
@@ -187,7 +192,7 @@ int feed_corpus(struct feed *f, const char *path)
     if (!f->moving)
         progress_begin(&f->progress, f->label, "documents", 0, f->quiet);
     f->moving = 1;
-    if (progress_wanted(f->quiet)) {
+    if (!f->quiet && is_file_or_folder(path)) {
         const uint64_t n = count_documents(path);
         f->progress.total = n ? (uint64_t)(changed(f) + f->n_unchanged) + n : 0;
     }
@@ -209,7 +214,9 @@ void feed_say_what_stands(struct feed *f)
     char a[NUMBER_TEXT];
 
     fovea_rollback(f->ix);
-    if (interrupted())
+    if (interrupted() && !safe)
+        say("interrupted before anything was committed: the index is as it was before");
+    else if (interrupted())
         say("interrupted; %s documents were committed before and are safe; run the same "
             "command again to go on",
             show_count(a, safe));

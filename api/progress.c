@@ -19,21 +19,18 @@ double clock_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-int progress_wanted(int quiet)
+static int has_terminal(void)
 {
     const char *term = getenv("TERM");
 
-    return !quiet && isatty(STDERR_FILENO) && (!term || strcmp(term, "dumb"));
+    return isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
 }
 
 void progress_begin(struct progress *p, const char *label, const char *unit, uint64_t total,
                     int quiet)
 {
-    *p = (struct progress){.label = label,
-                           .unit = unit,
-                           .total = total,
-                           .quiet = quiet,
-                           .terminal = progress_wanted(quiet)};
+    *p = (struct progress){
+        .label = label, .unit = unit, .total = total, .quiet = quiet, .terminal = has_terminal()};
     p->start = p->last = clock_now();
 }
 

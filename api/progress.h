@@ -18,9 +18,6 @@ struct progress {
 /* Seconds on a clock that only goes forward. */
 double clock_now(void);
 
-/* 1 if progress would be shown as a moving line: then a total is worth finding out. */
-int progress_wanted(int quiet);
-
 void progress_begin(struct progress *p, const char *label, const char *unit, uint64_t total,
                     int quiet);
 

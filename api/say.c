@@ -1,8 +1,10 @@
 /* say.c -- what the commands say when something goes wrong, and how they notice Ctrl-C. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "api/cli.h"
 
@@ -69,7 +71,20 @@ int say_fovea(const fovea *ix)
 /* The one global that changes: a signal handler can reach nothing else. */
 static volatile sig_atomic_t interrupt_signal;
 
-static void on_signal(int signal) { interrupt_signal = signal; }
+static void on_signal(int signal)
+{
+    static const char text[] = "\nfovea: stopping after this batch; press Ctrl-C again to stop at "
+                               "once (what is committed is safe either way)\n";
+
+    const int saved = errno;
+    ssize_t n = 0;
+
+    interrupt_signal = signal;
+    if (signal == SIGINT && isatty(STDERR_FILENO))
+        n = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)n;
+    errno = saved;
+}
 
 void interrupt_watch(void)
 {

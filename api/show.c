@@ -15,18 +15,10 @@
 
 enum { INDENT = 4 };
 
-static void show_legs(const fovea_hit *hit, const struct style *style)
+static void show_explain(const char *s, const struct style *style)
 {
     fputs(style->faint, stdout);
-    for (size_t i = 0; i < hit->n_legs; i++) {
-        const fovea_leg *leg = &hit->legs[i];
-        if (leg->rank)
-            printf("%*s%s: rank %d, score %.6g, adds %.6g\n", INDENT, "", leg->name, leg->rank,
-                   (double)leg->score, (double)leg->part);
-        else
-            printf("%*s%s: not found\n", INDENT, "", leg->name);
-    }
-    for (const char *s = hit->explain; s && *s;) {
+    while (*s) {
         const size_t n = strcspn(s, "\n");
         printf("%*s%.*s\n", INDENT, "", (int)n, s);
         s += n + (s[n] == '\n');
@@ -67,7 +59,7 @@ static void show_hit(const fovea_hit *hit, int width, const struct style *style)
     if (*hit->snippet)
         show_snippet(hit, width, style);
     if (hit->explain)
-        show_legs(hit, style);
+        show_explain(hit->explain, style);
 }
 
 void show_hits(const fovea_hits *hits, double seconds)
