@@ -43,11 +43,33 @@ static int append_sorted(struct ranked *r, struct topk *top, int segment, struct
     return 0;
 }
 
+/* Searches a segment and adds its list.  `scores` holds the best k scores of the segments before: what scores
+ * less than the last of them cannot be wanted any more. */
+static int search_segment(struct lists *l, struct topk *scores, struct topk *top,
+                          const struct leg *leg, void *state, int segment, int n_segments,
+                          struct err *err)
+{
+    size_t begin = l->all.n;
+    int rc;
+
+    topk_tighten(scores);
+    if (topk_threshold(scores) > -INFINITY)
+        topk_floor(top, topk_threshold(scores));
+    rc = leg->segment(top, state, segment, err);
+    if (!rc)
+        rc = append_sorted(&l->all, top, segment, err);
+    if (segment + 1 == n_segments)
+        return rc;
+    for (size_t i = begin; !rc && i < l->all.n; i++)
+        topk_push(scores, (uint32_t)i, l->all.items[i].score);
+    return rc;
+}
+
 static int search_segments(struct lists *l, const struct leg *leg, void *state, struct index *ix,
                            size_t k, struct err *err)
 {
-    struct topk top = {0};
-    int rc = 0;
+    struct topk top = {0}, scores = {0};
+    int rc = topk_init(&scores, k, err);
 
     for (int i = 0; !rc && i < index_n_segments(ix); i++) {
         size_t size = segment_size(index_segment(ix, i));
@@ -56,12 +78,11 @@ static int search_segments(struct lists *l, const struct leg *leg, void *state, 
         if (size > 0)
             rc = topk_reset(&top, k < size ? k : size, err);
         if (!rc && size > 0)
-            rc = leg->segment(&top, state, i, err);
-        if (!rc && size > 0)
-            rc = append_sorted(&l->all, &top, i, err);
+            rc = search_segment(l, &scores, &top, leg, state, i, index_n_segments(ix), err);
         l->ends[i] = l->all.n;
     }
     topk_clear(&top);
+    topk_clear(&scores);
     return rc;
 }
 

@@ -51,6 +51,8 @@ void topk_clear(struct topk *t)
     memset(t, 0, sizeof *t);
 }
 
+void topk_floor(struct topk *t, float score) { t->least = ((uint64_t)topk_order(score) << 32) - 1; }
+
 static void sort_few(uint64_t *keys, size_t n)
 {
     for (size_t i = 1; i < n; i++) {

@@ -39,10 +39,13 @@ void topk_clear(struct topk *t);
 /* Sorts, best first, and keeps the k best. */
 void topk_sort(struct topk *t);
 
+/* Says that scores below this one need not be kept (equal ones must).  Right after topk_reset. */
+void topk_floor(struct topk *t, float score);
+
 /* Brings the threshold up to date where that costs little. */
 static inline void topk_tighten(struct topk *t)
 {
-    if (t->n > t->k && (!t->least || t->n - t->k > t->k / 8))
+    if (t->n >= t->k && (!t->least || t->n - t->k > t->k / 8))
         topk_sort(t);
 }
 

@@ -202,6 +202,43 @@ START_TEST(pruning_changes_no_byte_on_random_collections)
 }
 END_TEST
 
+/* What is left out early in one segment because of another must not be missed. */
+START_TEST(fewer_hits_are_the_head_of_more_hits)
+{
+    struct buf text = {0};
+    struct err err = {0};
+    struct fixture f;
+    uint64_t seed = 42;
+
+    fixture_open(&f, NULL);
+    fill(&f, 2000, 5, &seed);
+    ck_assert_int_ge(index_n_segments(f.ix), 2);
+    for (int round = 0; round < 200; round++) {
+        struct retrieve_options opt = {.system = "bm25", .k = 3000};
+        struct hits all = {0}, head = {0};
+
+        random_query(&text, &seed);
+        if (retrieve(&all, f.ix, buf_text(&text), &opt, &err))
+            ck_abort_msg("%s", err.text);
+        opt.k = 1 + round % 40;
+        opt.exhaustive = round % 2;
+        if (retrieve(&head, f.ix, buf_text(&text), &opt, &err))
+            ck_abort_msg("%s", err.text);
+        if (head.n != ((size_t)opt.k < all.n ? (size_t)opt.k : all.n))
+            ck_abort_msg("%zu hits of %zu, k %d", head.n, all.n, opt.k);
+        for (size_t i = 0; i < head.n; i++)
+            if (strcmp(head.hits[i].docno, all.hits[i].docno) ||
+                head.hits[i].score != all.hits[i].score)
+                ck_abort_msg("k %d: rank %zu is %s, not %s", opt.k, i + 1, head.hits[i].docno,
+                             all.hits[i].docno);
+        hits_clear(&all);
+        hits_clear(&head);
+    }
+    buf_clear(&text);
+    fixture_close(&f);
+}
+END_TEST
+
 /* Copies of one document: any k of them are those with the largest docnos, whatever is skipped. */
 START_TEST(the_first_of_many_equals_win)
 {
@@ -311,6 +348,7 @@ TCase *tcase_bm25(void)
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, scores_are_those_of_the_formula, 0, 2);
     tcase_add_test(tc, pruning_changes_no_byte_on_random_collections);
+    tcase_add_test(tc, fewer_hits_are_the_head_of_more_hits);
     tcase_add_test(tc, the_first_of_many_equals_win);
     tcase_add_test(tc, a_query_of_five_thousand_words_is_answered);
     tcase_add_test(tc, a_query_of_stop_words_finds_nothing);
