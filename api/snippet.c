@@ -130,7 +130,7 @@ static size_t end_at(const char *text, size_t at, size_t high, size_t n)
 {
     if (high == n)
         return n;
-    for (size_t i = high; i > at; i--)
+    for (size_t i = high; i >= at && i; i--)
         if (is_blank(text[i]))
             return i;
     return utf8_floor(text, high);

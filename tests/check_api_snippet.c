@@ -87,9 +87,21 @@ START_TEST(a_snippet_begins_at_a_sentence_where_there_is_room)
 }
 END_TEST
 
+START_TEST(a_snippet_ends_after_a_word)
+{
+    const char *text = "one two three four five alpha notwithstanding everything else here";
+
+    for (size_t max = 25; max < 40; max++) {
+        const char *s = snip(text, "alpha", max);
+        ck_assert_msg(!strstr(s, "notwith") || strstr(s, "notwithstanding"), "%zu: %s", max, s);
+    }
+}
+END_TEST
+
 START_TEST(a_text_without_matches_is_shown_from_its_beginning)
 {
     ck_assert_str_eq(snip("alpha beta gamma delta", "omega", 12), "alpha beta");
+    ck_assert_str_eq(snip("", "omega", 1), "");
 }
 END_TEST
 
@@ -128,6 +140,7 @@ TCase *snippet_tests(void)
     tcase_add_test(tc, the_window_with_more_different_terms_wins);
     tcase_add_test(tc, the_first_of_equal_windows_wins);
     tcase_add_test(tc, a_snippet_begins_at_a_sentence_where_there_is_room);
+    tcase_add_test(tc, a_snippet_ends_after_a_word);
     tcase_add_test(tc, a_text_without_matches_is_shown_from_its_beginning);
     tcase_add_test(tc, snippets_never_cut_characters_nor_exceed_the_maximum);
     tcase_add_test(tc, control_characters_become_blanks);
