@@ -8,9 +8,9 @@
 
 #include "base/mem.h"
 #include "indexer/check.h"
-#include "indexer/postings.h"
 #include "indexer/tombstones.h"
 #include "indexer/vectors.h"
+#include "indexer/walk.h"
 
 struct checking {
     struct segment *s;
@@ -18,7 +18,7 @@ struct checking {
     uint64_t *postings; /* of one term */
     size_t cap;
     struct buf again;   /* the term, written again */
-    struct part_reader part;
+    struct segment_walk walk;
     struct err *err;
 };
 
@@ -57,64 +57,45 @@ static void unpack(struct checking *c, const struct term_postings *t, uint32_t *
     }
 }
 
-static int check_term(struct checking *c, const struct dictionary_entry *e)
+static int check_term(struct checking *c)
 {
-    struct term_postings *t = NULL;
+    const struct dictionary_entry *e = &c->walk.terms.entry;
+    const struct term_postings *t = c->walk.postings;
     struct segment *s = c->s;
-    uint32_t n_dead = 0;
-    struct err why = {0};
-    unsigned char *data = mem_zalloc((size_t)e->bytes + POSTINGS_PAD, 1);
-    int rc;
+    uint32_t n_dead = 0, want = s->n_dead ? s->dead_postings[e->number] : 0;
 
-    if (!data || mem_reserve((void **)&c->postings, &c->cap, e->n, sizeof *c->postings)) {
-        mem_free(data);
+    if (mem_reserve((void **)&c->postings, &c->cap, e->n, sizeof *c->postings))
         return err_nomem(c->err);
-    }
-    rc = part_read(data, &c->part, e->offset, (size_t)e->bytes, c->err);
-    if (rc) {
-        mem_free(data);
-        return rc;
-    }
-    rc = term_postings_new(&t, data, (size_t)e->bytes, e->n, s->size, s->lengths, &why);
-    if (rc)
-        return rc == E_NOMEM ? err_nomem(c->err)
-                             : part_damaged(&c->part, c->err, "term %u: %s", e->number, why.text);
     unpack(c, t, &n_dead);
     buf_reset(&c->again);
     postings_write(&c->again, c->postings, e->n, s->lengths);
     if (buf_error(&c->again))
-        rc = err_nomem(c->err);
-    else if (c->again.len != e->bytes || memcmp(c->again.data, t->data, c->again.len) != 0)
-        rc = part_damaged(&c->part, c->err, "term %u: its bytes or bounds are not what its postings give",
-                          e->number);
-    else if (n_dead != (s->n_dead ? s->dead_postings[e->number] : 0))
-        rc = part_damaged(&c->part, c->err, "term %u: %u postings are deleted, tombstones say %u",
-                          e->number, n_dead, s->n_dead ? s->dead_postings[e->number] : 0);
-    term_postings_free(t);
-    return rc;
+        return err_nomem(c->err);
+    if (c->again.len != e->bytes || memcmp(c->again.data, t->data, c->again.len) != 0)
+        return part_damaged(&c->walk.part, c->err,
+                            "term %u: its bytes or bounds are not what its postings give", e->number);
+    if (n_dead != want)
+        return part_damaged(&c->walk.part, c->err,
+                            "term %u: %u postings are deleted, tombstones say %u", e->number, n_dead,
+                            want);
+    return 0;
 }
 
 static int check_terms(struct segment *s, struct err *err)
 {
     struct checking c = {.s = s, .err = err, .again = {.max = SIZE_MAX / 4}};
-    struct dictionary_cursor cursor = {.d = &s->dictionary};
-    int rc = segment_need_dictionary(s, err);
+    int rc = s->n_dead ? tombstones_need_terms(s, err) : 0;
 
-    if (!rc && s->n_dead)
-        rc = tombstones_need_terms(s, err);
-    c.part = s->parts[PART_POSTINGS];
-    c.part.data = NULL;
-    c.part.n_data = 0;
+    segment_walk_begin(&c.walk, s);
     if (!rc && !(c.sums = mem_zalloc(s->size, sizeof *c.sums)))
         rc = err_nomem(err);
-    while (!rc && (rc = dictionary_next(&cursor, err)) == 1)
-        rc = check_term(&c, &cursor.entry);
+    while (!rc && (rc = segment_walk_next(&c.walk, err)) == 1)
+        rc = check_term(&c);
     for (uint32_t p = 0; !rc && p < s->size; p++)
         if (c.sums[p] != s->lengths[p])
             rc = part_damaged(&s->parts[PART_LENGTHS], err, "passage %u has %llu terms, not %u", p,
                               (unsigned long long)c.sums[p], s->lengths[p]);
-    dictionary_cursor_close(&cursor);
-    part_close(&c.part);
+    segment_walk_end(&c.walk);
     mem_free(c.sums);
     mem_free(c.postings);
     buf_clear(&c.again);

@@ -68,12 +68,15 @@ int index_open(struct index **out, const char *path, const struct index_options 
 void index_close(struct index *ix);
 
 /* Adds a document to the pending commit, replacing the one with the same docno.
+ * The first change takes the write lock, which the commit or rollback gives back.
  * Returns INDEX_ADDED, INDEX_UPDATED or INDEX_UNCHANGED (the same content is there already:
- * nothing to do, which is how interrupted indexing resumes), or negative. */
+ * nothing to do, which is how interrupted indexing resumes), or negative.
+ * E_INVALID (no docno) and E_LIMIT (over 512 MiB) change nothing; any other failure drops the
+ * pending changes, so that no document is ever half there. */
 enum { INDEX_ADDED = 0, INDEX_UPDATED = 1, INDEX_UNCHANGED = 2 };
 int index_add(struct index *ix, const struct doc *doc, struct err *err);
 
-/* Deletes in the pending commit.  1 if it was there, 0 if not, or negative. */
+/* Deletes in the pending commit.  1 if it was there, 0 if not, or negative: as index_add. */
 int index_delete(struct index *ix, const char *docno, struct err *err);
 
 /* Makes everything since the last commit durable and visible, in one transaction,
@@ -84,10 +87,11 @@ int index_commit(struct index *ix, struct err *err);
 /* Forgets everything since the last commit. */
 void index_rollback(struct index *ix);
 
-/* Merges all segments into one and drops deleted passages. */
+/* Commits what is pending, merges all segments into one and drops deleted passages, in one transaction. */
 int index_merge(struct index *ix, struct err *err);
 
-/* Shows the handle the newest commit.  Cheap if there is none. */
+/* Shows the handle the newest commit.  Cheap if there is none.  Between refreshes (or commits) a handle
+ * shows one commit, whatever others write; SQLite's log cannot shrink meanwhile, so refresh now and then. */
 int index_refresh(struct index *ix, struct err *err);
 
 /* ---- what it is ---- */
@@ -122,7 +126,7 @@ struct analyzer *index_analyzer(struct index *ix);
  * borrowed until close.  E_INVALID "no dense leg" without one. */
 int index_encoder(struct model **out, struct index *ix, struct err *err);
 
-struct segment; /* borrowed from the index until the next commit, refresh or close */
+struct segment; /* borrowed from the index until the next change, commit, refresh, check or close */
 
 int index_n_segments(const struct index *ix);
 struct segment *index_segment(const struct index *ix, int i);

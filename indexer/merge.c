@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "indexer/postings.h"
 #include "indexer/vectors.h"
+#include "indexer/walk.h"
 
 enum { PROGRESS_EVERY = 4096 }; /* passages or terms */
 
@@ -21,8 +21,7 @@ struct source {
     const uint64_t *dead;
     uint32_t *place; /* [size] number in the merged segment; UINT32_MAX for the dead */
     uint32_t at;     /* the document in hand */
-    struct dictionary_cursor terms;
-    struct part_reader postings; /* read on in order, beside the reader that searches use */
+    struct segment_walk walk; /* over its terms */
 };
 
 /* A document of the merged segment. */
@@ -185,38 +184,21 @@ static int put_documents(struct merging *g, struct segment_writer *w)
 
 static int by_term(const struct source *a, const struct source *b)
 {
-    return dictionary_compare(a->terms.term, a->terms.len, b->terms.term, b->terms.len);
+    return dictionary_compare(a->walk.terms.term, a->walk.terms.len, b->walk.terms.term,
+                              b->walk.terms.len);
 }
 
 /* Appends the living postings of a source's current term, renumbered. */
 static int take_postings(struct merging *g, struct source *s, size_t *n)
 {
-    const struct dictionary_entry *e = &s->terms.entry;
-    struct term_postings *t = NULL;
     struct postings p;
-    unsigned char *data;
-    struct err why = {0};
-    int rc;
 
-    if (mem_reserve((void **)&g->postings, &g->cap_postings, *n + e->n, sizeof *g->postings))
+    if (mem_reserve((void **)&g->postings, &g->cap_postings, *n + s->walk.postings->n,
+                    sizeof *g->postings))
         return err_nomem(g->err);
-    data = mem_zalloc((size_t)e->bytes + POSTINGS_PAD, 1);
-    if (!data)
-        return err_nomem(g->err);
-    rc = part_read(data, &s->postings, e->offset, (size_t)e->bytes, g->err);
-    if (rc) {
-        mem_free(data);
-        return rc;
-    }
-    rc = term_postings_new(&t, data, (size_t)e->bytes, e->n, s->s->size, s->s->lengths, &why);
-    if (rc)
-        return rc == E_NOMEM ? err_nomem(g->err)
-                             : part_damaged(&s->postings, g->err, "at %llu: %s",
-                                            (unsigned long long)e->offset, why.text);
-    for (postings_begin(&p, t); p.passage != POSTINGS_END; postings_next(&p))
+    for (postings_begin(&p, s->walk.postings); p.passage != POSTINGS_END; postings_next(&p))
         if (s->place[p.passage] != UINT32_MAX)
             g->postings[(*n)++] = posting_make(s->place[p.passage], postings_freq(&p));
-    term_postings_free(t);
     return 0;
 }
 
@@ -242,19 +224,20 @@ static int join_runs(struct merging *g, size_t mid, size_t n)
 static int merge_term(struct merging *g, struct segment_writer *w)
 {
     char term[TERM_MAX];
-    size_t len = g->sources[g->heap[0]].terms.len, n = 0, mid;
+    const struct dictionary_cursor *least = &g->sources[g->heap[0]].walk.terms;
+    size_t len = least->len, n = 0, mid;
 
-    memcpy(term, g->sources[g->heap[0]].terms.term, len);
+    memcpy(term, least->term, len);
     while (g->n_heap) {
         struct source *s = &g->sources[g->heap[0]];
         int rc;
 
-        if (dictionary_compare(s->terms.term, s->terms.len, term, len) != 0)
+        if (dictionary_compare(s->walk.terms.term, s->walk.terms.len, term, len) != 0)
             break;
         mid = n;
         rc = take_postings(g, s, &n);
         rc = rc ? rc : join_runs(g, mid, n);
-        rc = rc ? rc : dictionary_next(&s->terms, g->err);
+        rc = rc ? rc : segment_walk_next(&s->walk, g->err);
         if (rc < 0)
             return rc;
         if (rc)
@@ -284,16 +267,11 @@ static int put_terms(struct merging *g, struct segment_writer *w)
     g->n_heap = 0;
     for (size_t i = 0; i < g->n; i++) {
         struct source *s = &g->sources[i];
-        int rc = segment_need_dictionary(s->s, g->err);
+        int rc;
 
-        if (rc)
-            return rc;
-        s->terms.d = &s->s->dictionary;
-        s->postings = s->s->parts[PART_POSTINGS];
-        s->postings.data = NULL;
-        s->postings.n_data = 0;
+        segment_walk_begin(&s->walk, s->s);
         total += s->s->row.bytes[PART_POSTINGS];
-        rc = dictionary_next(&s->terms, g->err);
+        rc = segment_walk_next(&s->walk, g->err);
         if (rc < 0)
             return rc;
         if (rc)
@@ -305,7 +283,7 @@ static int put_terms(struct merging *g, struct segment_writer *w)
         if (!rc && k % PROGRESS_EVERY == 0) { /* terms, told as passages: their share of the bytes */
             done = 0;
             for (size_t i = 0; i < g->n; i++)
-                done += g->sources[i].terms.entry.offset;
+                done += g->sources[i].walk.terms.entry.offset;
             rc = report(g, total ? (uint64_t)((double)g->n_passages * (double)done / (double)total) : 0,
                         g->n_passages);
         }
@@ -383,8 +361,7 @@ int merge_segments(uint64_t *passages, const struct merge *m, struct segment *co
         *passages = g.n_passages;
     for (size_t i = 0; g.sources && i < n; i++) {
         mem_free(g.sources[i].place);
-        dictionary_cursor_close(&g.sources[i].terms);
-        part_close(&g.sources[i].postings);
+        segment_walk_end(&g.sources[i].walk);
     }
     mem_free(g.sources);
     mem_free(g.heap);

@@ -12,6 +12,7 @@
 
 #include "base/digest.h"
 #include "base/mem.h"
+#include "indexer/walk.h"
 
 enum { ROWS_MAX = 16 }; /* of one segment, then they are joined */
 
@@ -189,15 +190,24 @@ void grave_close(struct grave *g)
     memset(g, 0, sizeof *g);
 }
 
-/* What the analyzer's callback sees: the numbers of a document's terms are collected first and counted when
- * nothing can fail any more. */
+/* The terms of a document's passages: collected first, counted when nothing can fail any more. */
 struct digging {
     struct grave *g;
     uint32_t passage;
-    uint32_t *numbers;
+    uint32_t length;   /* terms of the passage so far */
+    int is_strange;    /* a term that was not indexed */
+    uint32_t *numbers; /* [n] a number for each passage that has the term */
     size_t n, cap;
     struct err *err;
 };
+
+static int dug_up(struct digging *d, uint32_t number)
+{
+    if (mem_reserve((void **)&d->numbers, &d->cap, d->n + 1, sizeof *d->numbers))
+        return err_nomem(d->err);
+    d->numbers[d->n++] = number;
+    return 0;
+}
 
 static int on_term(const struct term_token *t, void *payload)
 {
@@ -207,15 +217,56 @@ static int on_term(const struct term_token *t, void *payload)
 
     if (rc < 0)
         return rc;
-    if (!rc)
-        return damaged(d->g->s, d->err, "the text of a document has terms that were not indexed");
-    if (d->g->once[e.number] == d->passage + 1)
+    d->length++;
+    d->is_strange |= !rc;
+    if (!rc || d->g->once[e.number] == d->passage + 1)
         return 0;
-    if (mem_reserve((void **)&d->numbers, &d->cap, d->n + 1, sizeof *d->numbers))
-        return err_nomem(d->err);
     d->g->once[e.number] = d->passage + 1;
-    d->numbers[d->n++] = e.number;
-    return 0;
+    return dug_up(d, e.number);
+}
+
+/* Analyses the texts.  1: the terms are those that were indexed; 0: they are not. */
+static int dig(struct digging *d, struct analyzer *a, uint32_t first, uint32_t count,
+               const struct passage_text *texts, size_t n)
+{
+    struct buf text = {.max = (size_t)1 << 31};
+    int rc = 0, same = n == count;
+
+    for (size_t i = 0; !rc && same && i < n; i++) {
+        buf_reset(&text);
+        passage_text_add(&text, &texts[i]);
+        d->passage = first + (uint32_t)i;
+        d->length = 0;
+        rc = buf_error(&text) ? err_nomem(d->err)
+                              : analyzer_run(a, buf_text(&text), text.len, on_term, d, d->err);
+        same = !d->is_strange && d->length == d->g->s->lengths[d->passage];
+    }
+    buf_clear(&text);
+    return rc ? rc : same;
+}
+
+/* Finds the terms of passages in the postings: slow, but it needs no text. */
+static int dig_deep(struct digging *d, uint32_t first, uint32_t count)
+{
+    struct segment *s = d->g->s;
+    struct segment_walk walk;
+    int rc;
+
+    d->n = 0;
+    segment_walk_begin(&walk, s);
+    while ((rc = segment_walk_next(&walk, d->err)) == 1) {
+        struct postings p;
+
+        postings_begin(&p, walk.postings);
+        for (postings_seek(&p, first); p.passage < first + count; postings_next(&p)) {
+            rc = dug_up(d, walk.terms.entry.number);
+            if (rc)
+                goto done;
+        }
+    }
+done:
+    segment_walk_end(&walk);
+    return rc;
 }
 
 int grave_bury(struct grave *g, struct analyzer *a, uint32_t document,
@@ -224,27 +275,19 @@ int grave_bury(struct grave *g, struct analyzer *a, uint32_t document,
     struct segment *s = g->s;
     uint32_t first = s->first[document], count = s->first[document + 1] - first;
     struct digging d = {.g = g, .err = err};
-    struct buf text = {.max = (size_t)1 << 31};
     int rc = segment_need_dictionary(s, err);
 
-    if (!rc && n != count)
-        rc = damaged(s, err, "a document has other passages than its text");
-    for (size_t i = 0; !rc && i < n; i++) {
-        buf_reset(&text);
-        passage_text_add(&text, &texts[i]);
-        d.passage = first + (uint32_t)i;
-        rc = buf_error(&text) ? err_nomem(err)
-                              : analyzer_run(a, buf_text(&text), text.len, on_term, &d, err);
-    }
-    for (size_t i = 0; !rc && i < d.n; i++)
+    rc = rc ? rc : dig(&d, a, first, count, texts, n);
+    if (rc == 0) /* words are cut otherwise than they were: another version of Unicode, say */
+        rc = dig_deep(&d, first, count);
+    for (size_t i = 0; rc >= 0 && i < d.n; i++)
         g->counts[d.numbers[i]]++;
-    for (uint32_t p = first; !rc && p < first + count; p++)
+    for (uint32_t p = first; rc >= 0 && p < first + count; p++)
         g->dead[p >> 6] |= (uint64_t)1 << (p & 63);
-    if (!rc)
+    if (rc >= 0)
         g->n_new += count;
     mem_free(d.numbers);
-    buf_clear(&text);
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 /* Appends the passages that are set in `dead` and not in `before` (or NULL). */

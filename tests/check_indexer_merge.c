@@ -131,6 +131,35 @@ START_TEST(many_deletions_in_many_commits_are_joined)
 }
 END_TEST
 
+START_TEST(what_is_cut_into_other_words_than_it_was_is_still_deleted_exactly)
+{
+    struct fixture a, b;
+
+    fixture_open(&a, NULL);
+    fixture_open(&b, NULL);
+    fixture_add(&a, "gone", "", "w1 w2 w2 w3");
+    fixture_add(&a, "also", "", "w1 w1 w4");
+    fixture_add(&a, "kept", "", "w1 w2 w5");
+    fixture_add(&b, "kept", "", "w1 w2 w5");
+    fixture_commit(&a);
+    fixture_commit(&b);
+    /* as if another analyzer had read them: a word that is unknown, and another number of words */
+    ck_assert_ok(db_exec(a.ix->wr.db, &a.err,
+                         "UPDATE fovea_documents SET text = 'w1 w2 zz w3' WHERE docno = 'gone';"
+                         "UPDATE fovea_documents SET text = 'w1_w1 w4' WHERE docno = 'also'"),
+                 &a.err);
+    ck_assert_int_eq(index_delete(a.ix, "gone", &a.err), 1);
+    ck_assert_int_eq(index_delete(a.ix, "also", &a.err), 1);
+    a.ix->pending.segments[0].passages = 100; /* too few are dead to write it anew */
+    fixture_commit(&a);
+    ck_assert_uint_eq(segment_size(index_segment(a.ix, 0)), 3);
+    assert_same_knowledge(&a, &b);
+    fixture_check(&a);
+    fixture_close(&a);
+    fixture_close(&b);
+}
+END_TEST
+
 START_TEST(small_commits_do_not_pile_up_segments)
 {
     struct fixture f;
@@ -255,6 +284,7 @@ TCase *tcase_merge(void)
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, a_lived_in_index_scores_and_merges_as_a_fresh_one, 0, 6);
     tcase_add_test(tc, many_deletions_in_many_commits_are_joined);
+    tcase_add_test(tc, what_is_cut_into_other_words_than_it_was_is_still_deleted_exactly);
     tcase_add_test(tc, small_commits_do_not_pile_up_segments);
     tcase_add_test(tc, threads_and_buffers_change_no_byte);
     tcase_add_test(tc, a_merge_can_be_stopped_and_leaves_the_last_commit);
