@@ -44,7 +44,7 @@ while [ $killed -lt "$moments" ] && [ $i -lt $((4 * moments)) ]; do
     "$fovea" info ix.fovea --json >out 2>err
     code=$?
     if [ $code -ne 0 ]; then
-        grep -q "not an index" err && [ "$before" -eq 0 ] || fail "the index does not open"
+        if [ "$before" -ne 0 ] || ! grep -q "not an index" err; then fail "the index does not open"; fi
         continue
     fi
     n=$(sed 's/.*"documents":\([0-9]*\).*/\1/' out)
