@@ -64,8 +64,8 @@ static int check_document(struct tally *t, struct segment *s, uint32_t d)
     text = rc ? stmt_text(t->find, 2) : NULL;
     meta = rc ? stmt_text(t->find, 3) : NULL;
     if (!docno || !title || !text || strcmp(docno, s->docno[d]) != 0) {
-        rc = part_damaged(&s->parts[PART_DOCUMENTS], t->err, "'%.100s' is not in the table of documents",
-                          s->docno[d]);
+        rc = part_damaged(&s->parts[PART_DOCUMENTS], t->err,
+                          "'%.100s' is not in the table of documents", s->docno[d]);
     } else {
         t->text_bytes += strlen(docno) + strlen(title) + strlen(text) + (meta ? strlen(meta) : 0);
         rc = check_spans(t, s, d, text);
@@ -84,7 +84,8 @@ static int check_one(struct tally *t, struct segment *s)
     for (int i = 0; i < N_PARTS; i++)
         t->n_rows += (s->row.bytes[i] + PART_ROW - 1) / PART_ROW;
     if (!t->ix->chunking.words != !s->row.bytes[PART_SPANS])
-        rc = rc ? rc : part_damaged(&s->parts[PART_SPANS], t->err, "they do not go with the chunking");
+        rc = rc ? rc
+                : part_damaged(&s->parts[PART_SPANS], t->err, "they do not go with the chunking");
     return rc;
 }
 
@@ -104,7 +105,8 @@ static int check_counts(struct tally *t)
     if (n_documents != ix->n_documents)
         return damaged(ix, t->err, "setting 'documents'", ix->n_documents, n_documents);
     if (ix->text_bytes != (int64_t)t->text_bytes)
-        return damaged(ix, t->err, "setting 'text_bytes'", ix->text_bytes, (long long)t->text_bytes);
+        return damaged(ix, t->err, "setting 'text_bytes'", ix->text_bytes,
+                       (long long)t->text_bytes);
     if (n_rows != (int64_t)t->n_rows)
         return damaged(ix, t->err, "rows of blobs", n_rows, (long long)t->n_rows);
     return 0;
@@ -123,7 +125,8 @@ int index_check(struct index *ix, struct err *err)
     for (int i = 0; !rc && i < ix->n_segments; i++) {
         rc = check_one(&t, ix->segments[i]);
         if (!rc && ix->progress &&
-            ix->progress("segments checked", (uint64_t)i + 1, (uint64_t)ix->n_segments, ix->payload))
+            ix->progress("segments checked", (uint64_t)i + 1, (uint64_t)ix->n_segments,
+                         ix->payload))
             rc = err_set(err, E_STOP, "stopped");
     }
     rc = rc ? rc : check_counts(&t);

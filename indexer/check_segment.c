@@ -17,7 +17,7 @@ struct checking {
     uint64_t *sums;     /* [size] of the freqs of each passage */
     uint64_t *postings; /* of one term */
     size_t cap;
-    struct buf again;   /* the term, written again */
+    struct buf again; /* the term, written again */
     struct segment_walk walk;
     struct err *err;
 };
@@ -28,7 +28,8 @@ static int check_documents(const struct segment *s, struct err *err)
 
     for (uint32_t d = 0; d < s->n_documents; d++) {
         if (!*s->docno[d] || (d && strcmp(s->docno[d - 1], s->docno[d]) <= 0))
-            return part_damaged(&s->parts[PART_DOCNOS], err, "'%.100s' is out of order", s->docno[d]);
+            return part_damaged(&s->parts[PART_DOCNOS], err, "'%.100s' is out of order",
+                                s->docno[d]);
         for (uint32_t p = s->first[d] + 1; p < s->first[d + 1]; p++)
             if (segment_is_dead(s, p) != segment_is_dead(s, p - 1))
                 return part_damaged(&s->parts[PART_DOCUMENTS], err, "'%.100s' is half deleted",
@@ -73,11 +74,12 @@ static int check_term(struct checking *c)
         return err_nomem(c->err);
     if (c->again.len != e->bytes || memcmp(c->again.data, t->data, c->again.len) != 0)
         return part_damaged(&c->walk.part, c->err,
-                            "term %u: its bytes or bounds are not what its postings give", e->number);
+                            "term %u: its bytes or bounds are not what its postings give",
+                            e->number);
     if (n_dead != want)
         return part_damaged(&c->walk.part, c->err,
-                            "term %u: %u postings are deleted, tombstones say %u", e->number, n_dead,
-                            want);
+                            "term %u: %u postings are deleted, tombstones say %u", e->number,
+                            n_dead, want);
     return 0;
 }
 

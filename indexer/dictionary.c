@@ -52,8 +52,7 @@ static int read_index(struct dictionary *d, struct part_reader *index, const uns
         terms += bytes_varint(&r);
         postings += bytes_varint(&r);
         if (r.bad || (b && dictionary_compare(before, n_before, term, len) >= 0) ||
-            terms > d->terms->size || postings > d->postings_bytes ||
-            terms <= d->block_at[b]) {
+            terms > d->terms->size || postings > d->postings_bytes || terms <= d->block_at[b]) {
             rc = part_damaged(index, err, "block %u does not follow", b);
             goto done;
         }
@@ -256,7 +255,8 @@ int dictionary_next(struct dictionary_cursor *c, struct err *err)
     c->entry.number = c->next++;
     if (c->next == d->n_terms || c->next % DICTIONARY_BLOCK == 0)
         if (c->left.p != c->left.end || c->entry.offset + c->entry.bytes != d->postings_at[b + 1])
-            return part_damaged(d->terms, err, "block %u has another length than its index says", b);
+            return part_damaged(d->terms, err, "block %u has another length than its index says",
+                                b);
     return 1;
 }
 

@@ -26,14 +26,14 @@ int dictionary_compare(const char *a, size_t n_a, const char *b, size_t n_b);
 
 struct dictionary_writer {
     struct part_writer terms, index;
-    uint32_t n;               /* terms added */
-    struct buf block;         /* the block that is being filled */
-    uint64_t block_postings;  /* bytes of postings of its terms */
-    char first[TERM_MAX];     /* its first term */
+    uint32_t n;              /* terms added */
+    struct buf block;        /* the block that is being filled */
+    uint64_t block_postings; /* bytes of postings of its terms */
+    char first[TERM_MAX];    /* its first term */
     size_t n_first;
-    char last[TERM_MAX];      /* the term added last */
+    char last[TERM_MAX]; /* the term added last */
     size_t n_last;
-    char previous[TERM_MAX];  /* first term of the block before */
+    char previous[TERM_MAX]; /* first term of the block before */
     size_t n_previous;
 };
 
@@ -50,12 +50,12 @@ int dictionary_finish(struct dictionary_writer *w);
 struct dictionary {
     struct part_reader *terms; /* the part; borrowed */
     uint32_t n_terms, n_blocks;
-    uint64_t postings_bytes;   /* of the part of postings */
-    char *firsts;              /* the first terms of the blocks, one after the other */
-    uint32_t *first_at;        /* [n_blocks + 1] where each begins in firsts */
-    uint64_t *block_at;        /* [n_blocks + 1] where each block begins in the part */
-    uint64_t *postings_at;     /* [n_blocks + 1] where its postings begin */
-    unsigned char **blocks;    /* [n_blocks] blocks that were read, or NULL */
+    uint64_t postings_bytes; /* of the part of postings */
+    char *firsts;            /* the first terms of the blocks, one after the other */
+    uint32_t *first_at;      /* [n_blocks + 1] where each begins in firsts */
+    uint64_t *block_at;      /* [n_blocks + 1] where each block begins in the part */
+    uint64_t *postings_at;   /* [n_blocks + 1] where its postings begin */
+    unsigned char **blocks;  /* [n_blocks] blocks that were read, or NULL */
 };
 
 /* Reads the index of the blocks.  Both readers are borrowed until close. */
@@ -71,11 +71,11 @@ void dictionary_close(struct dictionary *d);
 /* A walk over all terms in order. */
 struct dictionary_cursor {
     struct dictionary *d;
-    uint32_t next;          /* number of the term that comes next */
-    struct bytes left;      /* what is left of its block */
-    unsigned char *block;   /* the block, owned */
+    uint32_t next;        /* number of the term that comes next */
+    struct bytes left;    /* what is left of its block */
+    unsigned char *block; /* the block, owned */
     size_t cap;
-    char term[TERM_MAX];    /* the current term, [len] */
+    char term[TERM_MAX]; /* the current term, [len] */
     size_t len;
     struct dictionary_entry entry;
 };

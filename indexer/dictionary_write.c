@@ -15,7 +15,8 @@ static size_t shared_bytes(const char *a, size_t n_a, const char *b, size_t n_b)
 }
 
 /* Appends term as what differs from the one before. */
-static void put_term(struct buf *b, const char *before, size_t n_before, const char *term, size_t len)
+static void put_term(struct buf *b, const char *before, size_t n_before, const char *term,
+                     size_t len)
 {
     size_t shared = shared_bytes(before, n_before, term, len);
 

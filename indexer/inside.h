@@ -7,8 +7,8 @@
 #include "indexer/tombstones.h"
 
 enum {
-    INDEX_FORMAT = 1,                /* of the file; a reader refuses larger ones */
-    INDEX_APPLICATION = 0x466f7665,  /* "Fove": PRAGMA application_id */
+    INDEX_FORMAT = 1,               /* of the file; a reader refuses larger ones */
+    INDEX_APPLICATION = 0x466f7665, /* "Fove": PRAGMA application_id */
     INDEX_BUFFER_BYTES = 64 << 20,
 };
 
@@ -34,13 +34,13 @@ struct pending_segment {
 
 /* What is not committed yet. */
 struct pending {
-    int is_open;   /* a write transaction is under way */
-    int is_dirty;  /* and something was changed */
+    int is_open;                 /* a write transaction is under way */
+    int is_dirty;                /* and something was changed */
     struct build_document *docs; /* [n_docs] buffered; docno NULL: taken out again */
     size_t n_docs, cap_docs;
     struct map by_docno; /* docno -> place in docs + 1, 0 = none */
     struct arena strings;
-    size_t bytes; /* of the buffered texts */
+    size_t bytes;                     /* of the buffered texts */
     struct pending_segment *segments; /* [n_segments] */
     size_t n_segments, cap_segments;
     uint64_t n_added; /* passages of the segments written */
@@ -51,7 +51,7 @@ struct pending {
 
 struct index {
     char *path, *name;
-    char *log_path; /* of SQLite's write-ahead log */
+    char *log_path;      /* of SQLite's write-ahead log */
     struct store rd, wr; /* wr.db NULL in INDEX_READ */
     int mode, precision;
     struct pool *pool;
@@ -106,6 +106,12 @@ int store_measure(struct store *st, struct err *err);
 int segment_row_take(struct segment_row *row, struct stmt *s, struct store *st, struct err *err);
 
 /* ---- writer.c ---- */
+
+/* Begins a write transaction if none is under way; the handle then shows the newest commit. */
+int pending_begin(struct index *ix, struct err *err);
+
+/* Makes the buffer a segment. */
+int pending_flush(struct index *ix, struct err *err);
 
 /* Opens the segment if it was written in this commit. */
 int pending_need(struct index *ix, struct pending_segment *p, struct err *err);

@@ -27,7 +27,7 @@ struct worker {
     struct map terms;
     struct seen *seen; /* [n_seen], by term number */
     size_t n_seen;
-    uint32_t *rank;    /* [terms.n] place of the term in the common order */
+    uint32_t *rank; /* [terms.n] place of the term in the common order */
     struct buf text;
     struct err err;
 };
@@ -224,8 +224,7 @@ static int rank_terms(struct inverted *out, struct inverting *v)
         const struct keyed *least = NULL;
 
         for (int i = 0; i < v->n_workers; i++)
-            if (at[i] < v->workers[i].terms.n &&
-                (!least || by_bytes(&sorted[i][at[i]], least) < 0))
+            if (at[i] < v->workers[i].terms.n && (!least || by_bytes(&sorted[i][at[i]], least) < 0))
                 least = &sorted[i][at[i]];
         if (!least)
             break;

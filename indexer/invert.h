@@ -31,9 +31,9 @@ struct inverted_term {
 struct inverted {
     struct inverted_term *terms; /* [n_terms + 1], sorted by bytes */
     size_t n_terms;
-    uint64_t *postings;          /* see postings.h */
-    uint32_t *lengths;           /* [n] terms of each passage */
-    struct map *strings;         /* own the terms */
+    uint64_t *postings;  /* see postings.h */
+    uint32_t *lengths;   /* [n] terms of each passage */
+    struct map *strings; /* own the terms */
     int n_strings;
 };
 

@@ -19,8 +19,8 @@ enum { PROGRESS_EVERY = 4096 }; /* passages or terms */
 struct source {
     struct segment *s;
     const uint64_t *dead;
-    uint32_t *place; /* [size] number in the merged segment; UINT32_MAX for the dead */
-    uint32_t at;     /* the document in hand */
+    uint32_t *place;          /* [size] number in the merged segment; UINT32_MAX for the dead */
+    uint32_t at;              /* the document in hand */
     struct segment_walk walk; /* over its terms */
 };
 
@@ -280,12 +280,14 @@ static int put_terms(struct merging *g, struct segment_writer *w)
     for (size_t k = 1; g->n_heap; k++) {
         int rc = merge_term(g, w);
 
-        if (!rc && k % PROGRESS_EVERY == 0) { /* terms, told as passages: their share of the bytes */
+        if (!rc &&
+            k % PROGRESS_EVERY == 0) { /* terms, told as passages: their share of the bytes */
             done = 0;
             for (size_t i = 0; i < g->n; i++)
                 done += g->sources[i].walk.terms.entry.offset;
-            rc = report(g, total ? (uint64_t)((double)g->n_passages * (double)done / (double)total) : 0,
-                        g->n_passages);
+            rc = report(
+                g, total ? (uint64_t)((double)g->n_passages * (double)done / (double)total) : 0,
+                g->n_passages);
         }
         if (rc)
             return rc;

@@ -6,10 +6,10 @@
 #include "indexer/segment.h"
 
 struct merge {
-    struct store *store;   /* where the new segment is written */
-    int64_t segment;       /* its id */
-    int dim;               /* 0 = no dense leg */
-    const char *vectors;   /* factory string */
+    struct store *store; /* where the new segment is written */
+    int64_t segment;     /* its id */
+    int dim;             /* 0 = no dense leg */
+    const char *vectors; /* factory string */
     index_progress_fn *progress;
     void *payload;
 };

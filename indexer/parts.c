@@ -15,11 +15,9 @@
 #include "base/mem.h"
 
 static const char *const part_names[N_PARTS] = {
-    [PART_DOCNOS] = "docnos",     [PART_DOCUMENTS] = "documents",
-    [PART_LENGTHS] = "lengths",   [PART_SPANS] = "spans",
-    [PART_TERMS] = "terms",       [PART_TERM_INDEX] = "term_index",
-    [PART_POSTINGS] = "postings", [PART_VECTORS] = "vectors",
-    [PART_GRAPH] = "graph",
+    [PART_DOCNOS] = "docnos",     [PART_DOCUMENTS] = "documents", [PART_LENGTHS] = "lengths",
+    [PART_SPANS] = "spans",       [PART_TERMS] = "terms",         [PART_TERM_INDEX] = "term_index",
+    [PART_POSTINGS] = "postings", [PART_VECTORS] = "vectors",     [PART_GRAPH] = "graph",
 };
 
 const char *part_name(int part) { return part >= 0 && part < N_PARTS ? part_names[part] : "?"; }
@@ -83,8 +81,8 @@ static int fetch_row(struct part_reader *r, uint64_t row, struct err *err)
         return 0;
     r->n_data = 0;
     if (!st->get_row)
-        rc = db_prepare(&st->get_row, st->db, err, "SELECT crc, data FROM \"%w_blobs\" WHERE id = ?1",
-                        st->name);
+        rc = db_prepare(&st->get_row, st->db, err,
+                        "SELECT crc, data FROM \"%w_blobs\" WHERE id = ?1", st->name);
     if (rc)
         return rc;
     stmt_bind_int(st->get_row, 1, part_row_id(r->segment, r->part, row));
@@ -162,8 +160,8 @@ static int write_row(struct part_writer *w)
     int rc = 0;
 
     if (w->n_rows >> PART_ROW_BITS)
-        return err_set(w->err, E_LIMIT, "'%s': %s of a segment would be over 1 TiB", db_path(st->db),
-                       part_name(w->part));
+        return err_set(w->err, E_LIMIT, "'%s': %s of a segment would be over 1 TiB",
+                       db_path(st->db), part_name(w->part));
     if (!st->put_row)
         rc = db_prepare(&st->put_row, st->db, w->err,
                         "INSERT INTO \"%w_blobs\"(id, crc, data) VALUES(?1, ?2, ?3)", st->name);

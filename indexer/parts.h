@@ -42,7 +42,8 @@ struct store {
     const char *name;     /* prefix of the tables; borrowed from the index */
     struct stmt *get_row; /* made on first use */
     struct stmt *put_row;
-    uint64_t max_bytes;   /* no part can be longer than the file: bounds what a damaged size asks for */
+    uint64_t
+        max_bytes; /* no part can be longer than the file: bounds what a damaged size asks for */
 };
 
 void store_close(struct store *st);
@@ -55,7 +56,7 @@ struct part_reader {
     uint64_t size;       /* bytes of the part */
     unsigned char *data; /* the row in hand, or NULL */
     size_t n_data;
-    uint64_t row;        /* its number */
+    uint64_t row; /* its number */
 };
 
 /* Copies n bytes at offset.  E_FORMAT if they are not there or a checksum differs. */
@@ -82,7 +83,8 @@ struct part_writer {
     struct err *err; /* borrowed until part_finish */
 };
 
-void part_begin(struct part_writer *w, struct store *st, int64_t segment, int part, struct err *err);
+void part_begin(struct part_writer *w, struct store *st, int64_t segment, int part,
+                struct err *err);
 void part_put(struct part_writer *w, const void *p, size_t n);
 
 /* Writes the last row and frees; 0 or what failed.  Must be called once for each part_begin. */

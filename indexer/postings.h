@@ -38,8 +38,8 @@ void postings_write(struct buf *out, const uint64_t *postings, size_t n, const u
 
 /* One block of a term that was read. */
 struct postings_block {
-    uint32_t last;                /* its last passage */
-    uint16_t n;                   /* postings: POSTINGS_BLOCK, the last block perhaps fewer */
+    uint32_t last; /* its last passage */
+    uint16_t n;    /* postings: POSTINGS_BLOCK, the last block perhaps fewer */
     uint16_t n_impacts;
     const unsigned char *data;    /* where it begins */
     const struct impact *impacts; /* [n_impacts] */
@@ -50,7 +50,7 @@ struct term_postings {
     uint32_t n, n_blocks;
     struct postings_block *blocks; /* [n_blocks] */
     struct impact *impacts;        /* of all blocks */
-    unsigned char *data;           /* [bytes] and zeroes behind, so that a decoder may read over the end */
+    unsigned char *data; /* [bytes] and zeroes behind, so that a decoder may read over the end */
 };
 
 enum { POSTINGS_PAD = 64 };

@@ -47,15 +47,12 @@ static int get_directory(struct term_postings *t, size_t *n_impacts, size_t *byt
         struct impact *im = t ? t->impacts + *n_impacts : NULL;
         uint16_t n_im = get_impacts(im, r);
 
-        if (r->bad || !n_im || gap >= size || last + 1 + (int64_t)gap >= size ||
-            block > UINT32_MAX)
+        if (r->bad || !n_im || gap >= size || last + 1 + (int64_t)gap >= size || block > UINT32_MAX)
             return 0;
         last += 1 + (int64_t)gap;
         if (t)
-            t->blocks[b] = (struct postings_block){.last = (uint32_t)last,
-                                                   .n = POSTINGS_BLOCK,
-                                                   .n_impacts = n_im,
-                                                   .impacts = im};
+            t->blocks[b] = (struct postings_block){
+                .last = (uint32_t)last, .n = POSTINGS_BLOCK, .n_impacts = n_im, .impacts = im};
         *n_impacts += n_im;
         *bytes += (size_t)block;
     }

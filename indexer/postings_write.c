@@ -116,8 +116,8 @@ static void put_block(struct buf *b, const uint64_t *postings, size_t n, int64_t
 }
 
 /* A line of the directory: how far the block goes, its bytes, its bounds. */
-static void put_line(struct buf *b, const uint64_t *postings, size_t n, int64_t before, size_t bytes,
-                     const uint32_t *lengths)
+static void put_line(struct buf *b, const uint64_t *postings, size_t n, int64_t before,
+                     size_t bytes, const uint32_t *lengths)
 {
     struct impact im[IMPACTS_MAX], last = {0, 0};
     int n_im = impacts_of(im, postings, n, lengths);

@@ -146,8 +146,8 @@ int segment_open(struct segment **out, struct store *st, const struct segment_ro
     s->size = (uint32_t)row->passages;
     s->n_documents = (uint32_t)row->documents;
     for (int i = 0; i < N_PARTS; i++)
-        s->parts[i] = (struct part_reader){
-            .store = st, .segment = row->id, .part = i, .size = row->bytes[i]};
+        s->parts[i] =
+            (struct part_reader){.store = st, .segment = row->id, .part = i, .size = row->bytes[i]};
     rc = read_docnos(s, err);
     rc = rc ? rc : read_documents(s, err);
     rc = rc ? rc : read_lengths(s, err);
@@ -259,7 +259,8 @@ int segment_find_term(struct term *out, struct segment *s, const char *term, siz
             return rc;
         dead = s->dead_postings[e.number];
         if (dead > e.n)
-            return part_damaged(&s->parts[PART_TERMS], err, "a term has more deletions than postings");
+            return part_damaged(&s->parts[PART_TERMS], err,
+                                "a term has more deletions than postings");
         if (dead == e.n) /* a fresh index would not know it */
             return 0;
     }
@@ -292,9 +293,9 @@ int postings_open(struct postings *p, struct segment *s, const struct term *t, s
     }
     rc = term_postings_new(&loaded, data, (size_t)t->bytes, t->n, s->size, s->lengths, &why);
     if (rc)
-        return rc == E_FORMAT ? part_damaged(r, err, "at %llu: %s", (unsigned long long)t->offset,
-                                             why.text)
-                              : err_nomem(err);
+        return rc == E_FORMAT
+                   ? part_damaged(r, err, "at %llu: %s", (unsigned long long)t->offset, why.text)
+                   : err_nomem(err);
     slot = map_put(&s->terms, &t->offset, sizeof t->offset);
     if (!slot) {
         term_postings_free(loaded);

@@ -35,8 +35,8 @@ struct segment_writer {
     struct segment_row row;
     struct part_writer docnos, documents, spans, postings;
     struct dictionary_writer dictionary;
-    struct buf bytes;         /* of one term, or one line */
-    const uint32_t *lengths;  /* borrowed */
+    struct buf bytes;        /* of one term, or one line */
+    const uint32_t *lengths; /* borrowed */
     int64_t last_id;
     int code;
     struct err *err;
@@ -62,26 +62,26 @@ int segment_end(struct segment_writer *w, int failed);
 struct segment {
     struct store *store; /* borrowed from the index */
     struct segment_row row;
-    int dim;             /* of vectors; 0 = none */
+    int dim; /* of vectors; 0 = none */
     struct part_reader parts[N_PARTS];
     uint32_t size, n_documents;
-    char *docnos;            /* NUL-terminated, one after the other */
-    const char **docno;      /* [n_documents], strictly falling */
-    int64_t *documents;      /* [n_documents] */
-    uint32_t *first;         /* [n_documents + 1] first passage of each */
-    uint32_t *document_of;   /* [size]; NULL if every document has one passage */
-    uint32_t *lengths;       /* [size] */
+    char *docnos;          /* NUL-terminated, one after the other */
+    const char **docno;    /* [n_documents], strictly falling */
+    int64_t *documents;    /* [n_documents] */
+    uint32_t *first;       /* [n_documents + 1] first passage of each */
+    uint32_t *document_of; /* [size]; NULL if every document has one passage */
+    uint32_t *lengths;     /* [size] */
     /* deletions */
-    uint64_t *dead;          /* bit set, or NULL */
+    uint64_t *dead; /* bit set, or NULL */
     uint32_t n_dead;
     uint64_t dead_length;
-    int64_t last_tombstone;  /* the row that was read last */
+    int64_t last_tombstone; /* the row that was read last */
     int n_tombstones;
     uint32_t *dead_postings; /* [row.terms] dead postings of each term, read on first use */
     /* on first use */
     struct dictionary dictionary;
     int has_dictionary;
-    struct map terms;        /* postings offset -> struct term_postings * */
+    struct map terms; /* postings offset -> struct term_postings * */
     struct vectors *vectors;
 };
 

@@ -29,14 +29,16 @@ static int tier_of(uint64_t passages)
 static int drop_rows(struct index *ix, int64_t id, struct err *err)
 {
     struct db *db = ix->wr.db;
-    int rc = db_exec(db, err, "DELETE FROM \"%w_segments\" WHERE id = %lld", ix->name, (long long)id);
+    int rc =
+        db_exec(db, err, "DELETE FROM \"%w_segments\" WHERE id = %lld", ix->name, (long long)id);
 
     rc = rc ? rc
             : db_exec(db, err, "DELETE FROM \"%w_tombstones\" WHERE segment = %lld", ix->name,
                       (long long)id);
     return rc ? rc
-              : db_exec(db, err, "DELETE FROM \"%w_blobs\" WHERE id >= %lld AND id < %lld", ix->name,
-                        (long long)part_row_id(id, 0, 0), (long long)part_row_id(id + 1, 0, 0));
+              : db_exec(db, err, "DELETE FROM \"%w_blobs\" WHERE id >= %lld AND id < %lld",
+                        ix->name, (long long)part_row_id(id, 0, 0),
+                        (long long)part_row_id(id + 1, 0, 0));
 }
 
 /* Takes the chosen segments off the list and out of the file. */
@@ -110,7 +112,8 @@ static uint64_t choose(unsigned char *chosen, const struct pending *p, uint64_t 
 {
     memset(chosen, 0, p->n_segments);
     for (size_t i = 0; i < p->n_segments; i++)
-        if (3 * n_dead(&p->segments[i]) > p->segments[i].passages && p->segments[i].passages <= most) {
+        if (3 * n_dead(&p->segments[i]) > p->segments[i].passages &&
+            p->segments[i].passages <= most) {
             chosen[i] = 1;
             return p->segments[i].passages;
         }

@@ -99,7 +99,8 @@ int tombstones_refresh(struct segment *const *segments, int n, struct store *st,
             if (segments[i]->row.id == stmt_int(row, 1))
                 s = segments[i];
         if (!s) {
-            rc = err_set(err, E_FORMAT, "'%s' is damaged: tombstones of a segment %lld that is not there",
+            rc = err_set(err, E_FORMAT,
+                         "'%s' is damaged: tombstones of a segment %lld that is not there",
                          db_path(st->db), (long long)stmt_int(row, 1));
             break;
         }

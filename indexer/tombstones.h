@@ -20,8 +20,8 @@ struct grave {
     struct segment *s; /* borrowed */
     uint64_t *dead;    /* bit set: old and new ones */
     uint32_t n_new;
-    uint32_t *counts;  /* [row.terms] what the new ones take from each term */
-    uint32_t *once;    /* scratch: the last passage that counted a term, + 1 */
+    uint32_t *counts; /* [row.terms] what the new ones take from each term */
+    uint32_t *once;   /* scratch: the last passage that counted a term, + 1 */
 };
 
 /* grave->dead starts as what the segment has. */

@@ -25,9 +25,9 @@ struct vectors_writer {
     int64_t segment;
     const char *factory; /* borrowed until the end */
     int dim;
-    int is_half;         /* rows in half precision: all but "Flat" */
+    int is_half; /* rows in half precision: all but "Flat" */
     struct part_writer rows;
-    float *all;          /* [n, dim] of a segment that will have a graph, else NULL */
+    float *all; /* [n, dim] of a segment that will have a graph, else NULL */
     size_t n, added;
     struct err *err;
 };
@@ -47,6 +47,9 @@ int vectors_end(struct vectors_writer *w, struct segment_row *row, int failed);
 
 struct segment;
 struct vectors; /* what a segment holds in memory to search them */
+
+/* All rows [size, dim] as floats: the caller's (mem_free). */
+int vectors_load(float **out, struct segment *s, struct err *err);
 
 /* Loads rows or graph for searching, once; E_FORMAT if they are not what the row says. */
 int vectors_need(struct segment *s, struct err *err);

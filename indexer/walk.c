@@ -36,7 +36,8 @@ int segment_walk_next(struct segment_walk *w, struct err *err)
         mem_free(data);
         return rc;
     }
-    rc = term_postings_new(&w->postings, data, (size_t)e->bytes, e->n, w->s->size, w->s->lengths, &why);
+    rc = term_postings_new(&w->postings, data, (size_t)e->bytes, e->n, w->s->size, w->s->lengths,
+                           &why);
     if (rc == E_NOMEM)
         return err_nomem(err);
     return rc ? part_damaged(&w->part, err, "term %u: %s", e->number, why.text) : 1;

@@ -58,7 +58,8 @@ static int use(struct fixture *f, uint64_t *sum)
             for (; !rc && p.passage != POSTINGS_END; postings_next(&p)) {
                 ck_assert_uint_lt(p.passage, segment_size(s));
                 if (!segment_is_dead(s, p.passage))
-                    *sum += (uint64_t)t.df * postings_freq(&p) * (segment_lengths(s)[p.passage] + 1u) *
+                    *sum += (uint64_t)t.df * postings_freq(&p) *
+                            (segment_lengths(s)[p.passage] + 1u) *
                             hash_bytes(segment_docno(s, p.passage),
                                        strlen(segment_docno(s, p.passage)));
             }
@@ -103,7 +104,8 @@ struct row {
     size_t n;
 };
 
-static size_t list_rows(struct row **rows, struct fixture *f, const char *table, size_t n, size_t *cap)
+static size_t list_rows(struct row **rows, struct fixture *f, const char *table, size_t n,
+                        size_t *cap)
 {
     struct db *db = open_db(f);
     struct stmt *s = NULL;
@@ -173,8 +175,8 @@ START_TEST(changed_and_cut_blobs_are_found_or_harmless)
             if (with_crc)
                 ck_assert_msg(rc == 0 || rc == E_FORMAT || rc == E_NOMEM, "%d: %s", rc, f.err.text);
             else
-                ck_assert_msg(rc == E_FORMAT, "row %lld of %s, byte %zu: got %d %s", (long long)r->id,
-                              r->table, at, rc, f.err.text);
+                ck_assert_msg(rc == E_FORMAT, "row %lld of %s, byte %zu: got %d %s",
+                              (long long)r->id, r->table, at, rc, f.err.text);
             err_clear(&f.err);
             copy[at] = r->data[at];
         }
@@ -194,9 +196,11 @@ static const char *const harms[][2] = {
     {"DELETE FROM fovea_documents WHERE docno = 'd5'", "document 6"},
     {"UPDATE fovea_documents SET docno = 'other' WHERE docno = 'd5'", "d5"},
     {"UPDATE fovea_documents SET text = text || ' more words to cut' WHERE docno = 'd5'", ""},
-    {"INSERT INTO fovea_documents(docno, title, text) VALUES('extra', '', '')", "documents in segments"},
+    {"INSERT INTO fovea_documents(docno, title, text) VALUES('extra', '', '')",
+     "documents in segments"},
     {"DELETE FROM fovea_blobs WHERE id = (SELECT max(id) FROM fovea_blobs)", "missing"},
-    {"INSERT INTO fovea_blobs SELECT id + 1, crc, data FROM fovea_blobs ORDER BY id DESC LIMIT 1", "rows of blobs"},
+    {"INSERT INTO fovea_blobs SELECT id + 1, crc, data FROM fovea_blobs ORDER BY id DESC LIMIT 1",
+     "rows of blobs"},
     {"DELETE FROM fovea_tombstones", ""},
     {"UPDATE fovea_tombstones SET segment = 77", "segment 77"},
     {"DELETE FROM fovea_segments WHERE id = 2", ""},
@@ -225,7 +229,8 @@ START_TEST(check_finds_tables_that_do_not_agree)
     ck_assert_int_gt(db_changes(db), 0);
     db_close(db);
     rc = use(&f, &sum);
-    ck_assert_msg(rc == E_FORMAT || rc == E_INVALID || rc == E_NOTFOUND, "%s: got %d %s", harms[_i][0], rc, f.err.text);
+    ck_assert_msg(rc == E_FORMAT || rc == E_INVALID || rc == E_NOTFOUND, "%s: got %d %s",
+                  harms[_i][0], rc, f.err.text);
     ck_assert_msg(strstr(f.err.text, harms[_i][1]) != NULL, "%s: '%s'", harms[_i][0], f.err.text);
     fixture_close(&f);
 }

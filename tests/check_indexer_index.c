@@ -100,7 +100,8 @@ START_TEST(the_last_change_before_a_commit_wins)
     ck_assert_uint_eq(index_n_passages(f.ix), 2);
     ck_assert_uint_eq(known_of(&f, "new").df, 1);
     ck_assert_uint_eq(known_of(&f, "second").df, 1);
-    ck_assert_uint_eq(known_of(&f, "old").df + known_of(&f, "gone").df + known_of(&f, "first").df, 0);
+    ck_assert_uint_eq(known_of(&f, "old").df + known_of(&f, "gone").df + known_of(&f, "first").df,
+                      0);
     /* and the same on what is committed */
     ck_assert_int_eq(index_delete(f.ix, "a", &f.err), 1);
     ck_assert_int_eq(fixture_add(&f, "a", "", "third"), INDEX_ADDED);
@@ -225,7 +226,8 @@ START_TEST(a_reader_sees_one_commit_until_it_refreshes)
     ck_assert_uint_eq(index_n_passages(r.ix), 20);
     ck_assert_uint_eq(known_of(&r, "two").df, 20);
     fixture_check(&r);
-    ck_assert_err(index_add(r.ix, &(struct doc){.docno = "q"}, &r.err), E_INVALID, "reading", &r.err);
+    ck_assert_err(index_add(r.ix, &(struct doc){.docno = "q"}, &r.err), E_INVALID, "reading",
+                  &r.err);
     ck_assert_err(index_delete(r.ix, "q", &r.err), E_INVALID, "reading", &r.err);
     index_close(r.ix);
     fixture_close(&f);
@@ -265,7 +267,8 @@ START_TEST(a_bad_document_changes_nothing)
     fixture_add(&f, "a", "", "one");
     fixture_commit(&f);
     ck_assert_err(index_add(f.ix, &(struct doc){.docno = ""}, &f.err), E_INVALID, "docno", &f.err);
-    ck_assert_err(index_add(f.ix, &(struct doc){.docno = NULL}, &f.err), E_INVALID, "docno", &f.err);
+    ck_assert_err(index_add(f.ix, &(struct doc){.docno = NULL}, &f.err), E_INVALID, "docno",
+                  &f.err);
     fixture_add(&f, "b", "", "two");
     fixture_commit(&f);
     ck_assert_uint_eq(index_n_passages(f.ix), 2);
@@ -405,7 +408,8 @@ START_TEST(other_settings_than_recorded_are_named)
         open_fails(f.path, mode, &(struct index_settings){.model = "minilm"}, E_INVALID,
                    "model 'none', not 'minilm'");
     }
-    open_fails(f.path, INDEX_READ, &(struct index_settings){.chunking = "words"}, E_INVALID, "words");
+    open_fails(f.path, INDEX_READ, &(struct index_settings){.chunking = "words"}, E_INVALID,
+               "words");
     f.opt.settings = (struct index_settings){"plain", "whole", "none", NULL};
     fixture_again(&f);
     ck_assert_str_eq(index_settings(f.ix)->analyzer, "plain");
@@ -424,8 +428,9 @@ START_TEST(a_newer_format_is_refused_by_number)
     struct fixture f;
 
     fixture_open(&f, NULL);
-    ck_assert_ok(db_exec(f.ix->wr.db, &f.err, "UPDATE fovea_settings SET value = 2 WHERE key = 'format';"
-                                              "DELETE FROM fovea_settings WHERE key = 'analyzer'"),
+    ck_assert_ok(db_exec(f.ix->wr.db, &f.err,
+                         "UPDATE fovea_settings SET value = 2 WHERE key = 'format';"
+                         "DELETE FROM fovea_settings WHERE key = 'analyzer'"),
                  &f.err);
     for (int mode = INDEX_READ; mode <= INDEX_CREATE; mode++)
         open_fails(f.path, mode, NULL, E_FORMAT, "index format 2, this fovea reads up to 1");
@@ -436,7 +441,8 @@ END_TEST
 START_TEST(two_indexes_share_a_database_with_other_tables)
 {
     struct fixture f;
-    struct index_options opt = {.mode = INDEX_CREATE, .name = "second", .settings = {.analyzer = "plain"}};
+    struct index_options opt = {
+        .mode = INDEX_CREATE, .name = "second", .settings = {.analyzer = "plain"}};
     struct index *other = NULL;
     int64_t n = 0;
 
@@ -444,7 +450,8 @@ START_TEST(two_indexes_share_a_database_with_other_tables)
     ck_assert_ok(index_open(&other, f.path, &opt, &f.err), &f.err);
     fixture_add(&f, "a", "", "one");
     fixture_commit(&f);
-    ck_assert_int_eq(index_add(other, &(struct doc){.docno = "b", .text = "two"}, &f.err), INDEX_ADDED);
+    ck_assert_int_eq(index_add(other, &(struct doc){.docno = "b", .text = "two"}, &f.err),
+                     INDEX_ADDED);
     ck_assert_ok(index_commit(other, &f.err), &f.err);
     ck_assert_ok(index_check(other, &f.err), &f.err);
     fixture_check(&f);

@@ -107,8 +107,9 @@ START_TEST(many_deletions_in_many_commits_are_joined)
         snprintf(docno, sizeof docno, "d%03d", i);
         ck_assert_int_eq(index_delete(a.ix, docno, &a.err), 1);
         fixture_commit(&a);
-        ck_assert_ok(db_get_int(&rows, a.ix->rd.db, &a.err, "SELECT count(*) FROM fovea_tombstones"),
-                     &a.err);
+        ck_assert_ok(
+            db_get_int(&rows, a.ix->rd.db, &a.err, "SELECT count(*) FROM fovea_tombstones"),
+            &a.err);
         ck_assert_int_le(rows, 16);
         ck_assert_uint_eq(index_n_passages(a.ix), 199 - (size_t)i);
         if (i % 9 == 0)
@@ -197,7 +198,8 @@ START_TEST(threads_and_buffers_change_no_byte)
         size_t at = 0;
 
         while (at < 30000)
-            at += (size_t)snprintf(text + at, 40000 - at, "word%u of it. ", random_below(&seed, 9000));
+            at += (size_t)snprintf(text + at, 40000 - at, "word%u of it. ",
+                                   random_below(&seed, 9000));
         snprintf(docno, sizeof docno, "d%d", i);
         fixture_add(&a, docno, "", text);
         fixture_add(&b, docno, "", text);

@@ -39,7 +39,8 @@ START_TEST(a_part_reads_back_at_any_offset)
     write_part(&f, 9, p, n);
     r = reader_of(&f, 9, PART_VECTORS, n);
     for (int round = 0; round < 200; round++) {
-        size_t at = random_below(&seed, (uint32_t)n), k = random_below(&seed, (uint32_t)(n - at)) + 1;
+        size_t at = random_below(&seed, (uint32_t)n),
+               k = random_below(&seed, (uint32_t)(n - at)) + 1;
 
         ck_assert_ok(part_read(piece, &r, at, k, &f.err), &f.err);
         ck_assert_mem_eq(piece, p + at, k);
@@ -61,7 +62,8 @@ END_TEST
 START_TEST(a_damaged_missing_or_cut_row_is_an_error)
 {
     static const char *const harm[][2] = {
-        {"UPDATE fovea_blobs SET data = CAST('x' || substr(data, 2) AS BLOB) WHERE id = %lld", "checksum"},
+        {"UPDATE fovea_blobs SET data = CAST('x' || substr(data, 2) AS BLOB) WHERE id = %lld",
+         "checksum"},
         {"UPDATE fovea_blobs SET crc = crc + 1 WHERE id = %lld", "checksum"},
         {"UPDATE fovea_blobs SET data = substr(data, 2) WHERE id = %lld", "bytes"},
         {"UPDATE fovea_blobs SET data = zeroblob(0) WHERE id = %lld", "bytes"},
@@ -74,8 +76,9 @@ START_TEST(a_damaged_missing_or_cut_row_is_an_error)
 
     fixture_open(&f, NULL);
     write_part(&f, 9, p, n);
-    ck_assert_ok(db_exec(f.ix->wr.db, &f.err, harm[_i][0], (long long)part_row_id(9, PART_VECTORS, 1)),
-                 &f.err);
+    ck_assert_ok(
+        db_exec(f.ix->wr.db, &f.err, harm[_i][0], (long long)part_row_id(9, PART_VECTORS, 1)),
+        &f.err);
     r = reader_of(&f, 9, PART_VECTORS, n);
     ck_assert_ok(part_read(&byte, &r, 0, 1, &f.err), &f.err);
     ck_assert_ok(part_read(&byte, &r, n - 1, 1, &f.err), &f.err);
@@ -183,8 +186,9 @@ static void poke(struct fixture *f, int64_t row, size_t at, unsigned char value,
     size_t n;
     const void *p;
 
-    ck_assert_ok(db_prepare(&s, db, &f->err, "SELECT data FROM fovea_blobs WHERE id = %lld", (long long)row),
-                 &f->err);
+    ck_assert_ok(
+        db_prepare(&s, db, &f->err, "SELECT data FROM fovea_blobs WHERE id = %lld", (long long)row),
+        &f->err);
     ck_assert_int_eq(stmt_step(s, &f->err), 1);
     p = stmt_blob(s, 0, &n);
     copy = (unsigned char *)mem_dup(p, n);
@@ -192,7 +196,8 @@ static void poke(struct fixture *f, int64_t row, size_t at, unsigned char value,
     ck_assert(at < n);
     *was = copy[at];
     copy[at] = value;
-    ck_assert_ok(db_prepare(&s, db, &f->err, "UPDATE fovea_blobs SET data = ?1, crc = ?2 WHERE id = %lld",
+    ck_assert_ok(db_prepare(&s, db, &f->err,
+                            "UPDATE fovea_blobs SET data = ?1, crc = ?2 WHERE id = %lld",
                             (long long)row),
                  &f->err);
     stmt_bind_blob(s, 1, copy, n);

@@ -98,7 +98,8 @@ static void make_list(struct list *l, size_t n, uint32_t gap, uint32_t freq, uin
         l->lengths[i] = random_below(seed, 400);
     l->n = 0;
     for (size_t i = 0; i < n && passage < SIZE; i++) {
-        l->postings[l->n++] = posting_make(passage, 1 + random_below(seed, 1 + random_below(seed, freq)));
+        l->postings[l->n++] =
+            posting_make(passage, 1 + random_below(seed, 1 + random_below(seed, freq)));
         passage += 1 + random_below(seed, gap);
     }
 }
@@ -132,9 +133,9 @@ static const struct {
     size_t n;
     uint32_t gap, freq;
 } shapes[] = {
-    {1, 1, 1},       {2, 9, 3},       {127, 5, 2},    {128, 5, 2},    {128, 1, 1},
-    {129, 5, 2},     {256, 100, 40},  {1000, 1, 1},   {1000, 50, 9},  {5000, 12, 70000},
-    {60000, 1, 5},   {300, 200, 300}, {383, 150, 20}, {384, 150, 20}, {385, 150, 20},
+    {1, 1, 1},     {2, 9, 3},       {127, 5, 2},    {128, 5, 2},    {128, 1, 1},
+    {129, 5, 2},   {256, 100, 40},  {1000, 1, 1},   {1000, 50, 9},  {5000, 12, 70000},
+    {60000, 1, 5}, {300, 200, 300}, {383, 150, 20}, {384, 150, 20}, {385, 150, 20},
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -309,7 +310,8 @@ START_TEST(damaged_postings_give_an_error_or_postings_in_order)
         size_t at = random_below(&seed, (uint32_t)(n < 300 || round % 2 ? n : 300));
         char was = copy[at];
 
-        copy[at] = (char)(round % 4 ? was ^ (1 << random_below(&seed, 8)) : (int)random_below(&seed, 256));
+        copy[at] =
+            (char)(round % 4 ? was ^ (1 << random_below(&seed, 8)) : (int)random_below(&seed, 256));
         read_hostile(l, copy, n);
         copy[at] = was;
     }

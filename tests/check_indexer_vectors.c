@@ -96,7 +96,8 @@ START_TEST(the_nearest_are_those_of_brute_force_in_order)
 {
     static const struct {
         uint32_t n, values, one_in;
-    } shapes[] = {{1, 9, 0}, {300, 2, 0}, {300, 3, 2}, {2000, 65, 0}, {2000, 2, 3}, {500, 1, 0}, {40, 5, 1}};
+    } shapes[] = {{1, 9, 0},    {300, 2, 0}, {300, 3, 2}, {2000, 65, 0},
+                  {2000, 2, 3}, {500, 1, 0}, {40, 5, 1}};
     uint32_t passages[600];
     float query[DIM], scores[600];
     struct field v;
@@ -117,7 +118,8 @@ START_TEST(the_nearest_are_those_of_brute_force_in_order)
         for (size_t i = 0; i < n; i += 1 + n / 40) {
             ck_assert(!segment_is_dead(v.s, passages[i]));
             ck_assert_uint_eq(rank_of(&v, query, passages[i]), i);
-            ck_assert_float_eq(scores[i], (float)product(query, v.rows + (size_t)passages[i] * DIM));
+            ck_assert_float_eq(scores[i],
+                               (float)product(query, v.rows + (size_t)passages[i] * DIM));
         }
     }
     close_field(&v);
@@ -219,11 +221,11 @@ static int has_model(void)
 }
 
 static const char *const sentences[] = {
-    "The cat sat on the mat.",          "A dog barked at the postman.",
-    "Stocks fell sharply on Monday.",   "Rain is expected in the north tomorrow.",
-    "Insulin lowers the blood sugar.",  "The parliament passed the budget.",
-    "He scored twice in the final.",    "Gravity bends the path of light.",
-    "The soup needs a pinch of salt.",  "Her new novel is set in Lisbon.",
+    "The cat sat on the mat.",         "A dog barked at the postman.",
+    "Stocks fell sharply on Monday.",  "Rain is expected in the north tomorrow.",
+    "Insulin lowers the blood sugar.", "The parliament passed the budget.",
+    "He scored twice in the final.",   "Gravity bends the path of light.",
+    "The soup needs a pinch of salt.", "Her new novel is set in Lisbon.",
 };
 enum { N_SENTENCES = sizeof sentences / sizeof *sentences };
 
@@ -308,13 +310,15 @@ START_TEST(another_model_than_recorded_is_refused)
     fixture_add(&f, "a", "", "one");
     fixture_commit(&f);
     ck_assert_ok(db_exec(f.ix->wr.db, &f.err,
-                         "UPDATE fovea_settings SET value = 'abcd' || substr(value, 5) WHERE key = 'model_sha256';"
+                         "UPDATE fovea_settings SET value = 'abcd' || substr(value, 5) WHERE key = "
+                         "'model_sha256';"
                          "UPDATE fovea_settings SET value = 'touched' WHERE key = 'model_file'"),
                  &f.err);
     fixture_again(&f);
     ck_assert_err(index_encoder(&m, f.ix, &f.err), E_INVALID, "abcd", &f.err);
     fixture_add(&f, "b", "", "two");
-    ck_assert_err(index_commit(f.ix, &f.err), E_INVALID, "was made with the model 'minilm'", &f.err);
+    ck_assert_err(index_commit(f.ix, &f.err), E_INVALID, "was made with the model 'minilm'",
+                  &f.err);
     ck_assert_uint_eq(index_n_passages(f.ix), 1);
     fixture_close(&f);
 }

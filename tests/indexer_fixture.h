@@ -116,8 +116,9 @@ static inline struct known known_of(struct fixture *f, const char *term)
         ck_assert_ok(postings_open(&p, s, &t, &f->err), &f->err);
         for (; p.passage != POSTINGS_END; postings_next(&p))
             if (!segment_is_dead(s, p.passage))
-                k.sum += hash_bytes(segment_docno(s, p.passage), strlen(segment_docno(s, p.passage))) *
-                         (postings_freq(&p) * 1000003u + segment_lengths(s)[p.passage]);
+                k.sum +=
+                    hash_bytes(segment_docno(s, p.passage), strlen(segment_docno(s, p.passage))) *
+                    (postings_freq(&p) * 1000003u + segment_lengths(s)[p.passage]);
     }
     return k;
 }
@@ -146,15 +147,16 @@ static inline void assert_same_parts(struct fixture *a, struct fixture *b)
     ck_assert_int_eq(index_n_segments(a->ix), 1);
     ck_assert_int_eq(index_n_segments(b->ix), 1);
     for (int i = 0; i < N_PARTS; i++) {
-        struct part_reader x = index_segment(a->ix, 0)->parts[i], y = index_segment(b->ix, 0)->parts[i];
+        struct part_reader x = index_segment(a->ix, 0)->parts[i],
+                           y = index_segment(b->ix, 0)->parts[i];
         unsigned char *p = NULL, *q = NULL;
 
         if (i == PART_DOCUMENTS)
             continue;
         x.data = y.data = NULL;
         x.n_data = y.n_data = 0;
-        ck_assert_msg(x.size == y.size, "%s: %lu and %lu bytes", part_name(i), (unsigned long)x.size,
-                      (unsigned long)y.size);
+        ck_assert_msg(x.size == y.size, "%s: %lu and %lu bytes", part_name(i),
+                      (unsigned long)x.size, (unsigned long)y.size);
         ck_assert_ok(part_load(&p, &x, 0, &a->err), &a->err);
         ck_assert_ok(part_load(&q, &y, 0, &b->err), &b->err);
         ck_assert_msg(!memcmp(p, q, x.size), "%s differs", part_name(i));

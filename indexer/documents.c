@@ -1,0 +1,84 @@
+/* documents.c -- documents by id and docno, and where passages lie in them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "indexer/inside.h"
+
+int index_document(struct doc *out, struct buf *text, struct index *ix, int64_t document,
+                   struct err *err)
+{
+    struct stmt *s = NULL;
+    size_t at[4];
+    int rc =
+        db_prepare(&s, ix->rd.db, err,
+                   "SELECT docno, title, text, meta FROM \"%w_documents\" WHERE id = ?1", ix->name);
+
+    if (rc)
+        return rc;
+    buf_reset(text);
+    stmt_bind_int(s, 1, document);
+    rc = stmt_step(s, err);
+    if (rc == 0)
+        rc = err_set(err, E_NOTFOUND, "'%s': there is no document %lld", ix->path,
+                     (long long)document);
+    if (rc < 0)
+        goto done;
+    for (int i = 0; i < 4; i++) {
+        const char *v = stmt_text(s, i);
+
+        at[i] = v ? text->len : SIZE_MAX;
+        if (v)
+            buf_add(text, v, strlen(v) + 1);
+    }
+    if (buf_error(text)) {
+        rc = err_nomem(err);
+        goto done;
+    }
+    rc = 0;
+    out->docno = at[0] == SIZE_MAX ? "" : text->data + at[0];
+    out->title = at[1] == SIZE_MAX ? "" : text->data + at[1];
+    out->text = at[2] == SIZE_MAX ? "" : text->data + at[2];
+    out->meta = at[3] == SIZE_MAX ? NULL : text->data + at[3];
+done:
+    stmt_free(s);
+    return rc;
+}
+
+int index_find(int64_t *document, struct index *ix, const char *docno, struct err *err)
+{
+    int64_t id = -1;
+    int rc = db_get_int(&id, ix->rd.db, err, "SELECT id FROM \"%w_documents\" WHERE docno = '%q'",
+                        ix->name, docno);
+
+    if (rc)
+        return rc;
+    if (id < 0)
+        return 0;
+    *document = id;
+    return 1;
+}
+
+int index_passage_span(struct span *out, struct index *ix, const struct segment *s,
+                       uint32_t passage, struct err *err)
+{
+    struct span span = {0, 0};
+    int64_t n = -1;
+    int rc = db_get_int(&n, ix->rd.db, err,
+                        "SELECT length(CAST(text AS BLOB)) FROM \"%w_documents\" WHERE id = %lld",
+                        ix->name, (long long)segment_document(s, passage));
+
+    if (rc)
+        return rc;
+    if (n < 0)
+        return err_set(err, E_FORMAT, "'%s' is damaged: document %lld is missing", ix->path,
+                       (long long)segment_document(s, passage));
+    span.end = (size_t)n;
+    if (s->row.bytes[PART_SPANS]) /* the handle is the reader's alone, hence the cast */
+        rc = segment_read_span(&span, (struct segment *)s, passage, err);
+    if (!rc && (span.begin > span.end || span.end > (size_t)n))
+        rc = err_set(err, E_FORMAT, "'%s' is damaged: a span ends at %zu of %lld bytes", ix->path,
+                     span.end, (long long)n);
+    if (!rc)
+        *out = span;
+    return rc;
+}
