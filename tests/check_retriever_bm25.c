@@ -330,6 +330,7 @@ START_TEST(an_empty_index_answers_with_nothing)
     fixture_open(&f, NULL);
     ck_assert_ok(retrieve(&hits, f.ix, "fox", &opt, &err), &err);
     ck_assert_uint_eq(hits.n, 0);
+    hits_clear(&hits);
     fixture_add(&f, "a", "fox");
     fixture_commit(&f);
     ck_assert_int_eq(index_delete(f.ix, "a", &err), 1);
