@@ -36,7 +36,7 @@ static int read_index(struct dictionary *d, struct part_reader *index, const uns
                       struct err *err)
 {
     struct bytes r = {p, p + index->size, 0};
-    char term[TERM_MAX], before[TERM_MAX];
+    char term[TERM_MAX] = "", before[TERM_MAX];
     size_t len = 0, n_before;
     struct buf firsts = {0};
     uint64_t terms = 0, postings = 0;

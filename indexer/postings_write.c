@@ -7,21 +7,12 @@
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "indexer/bitpack.h"
 #include "indexer/postings.h"
 
 _Static_assert((int)BITPACK_N == (int)POSTINGS_BLOCK, "a block is packed in one piece");
-
-static int by_freq_falling(const void *a, const void *b)
-{
-    const struct impact *x = a, *y = b;
-
-    if (x->freq != y->freq)
-        return x->freq < y->freq ? 1 : -1;
-    return (x->length > y->length) - (x->length < y->length);
-}
 
 /* Joins the two neighbours whose common bound (larger freq, smaller length) gives away least. */
 static int join_closest(struct impact *im, int n)
@@ -43,28 +34,37 @@ static int join_closest(struct impact *im, int n)
     return n - 1;
 }
 
+/* Adds a pair to those that no other beats, which are kept with both members rising. */
+static int keep_unbeaten(struct impact *im, int n, struct impact x)
+{
+    int end = n, begin;
+
+    while (end && im[end - 1].freq >= x.freq)
+        end--;
+    if (end < n && im[end].length <= x.length)
+        return n; /* im[end] is the shortest of those with at least this freq */
+    if (end < n && im[end].freq == x.freq)
+        end++;
+    for (begin = end; begin && im[begin - 1].length >= x.length;)
+        begin--;
+    memmove(im + begin + 1, im + end, (size_t)(n - end) * sizeof *im); /* begin..end are beaten */
+    im[begin] = x;
+    return n - (end - begin) + 1;
+}
+
 int impacts_of(struct impact *out, const uint64_t *postings, size_t n, const uint32_t *lengths)
 {
-    struct impact all[POSTINGS_BLOCK];
+    struct impact all[POSTINGS_BLOCK + 1] = {{0, 0}};
     int kept = 0;
 
     assert(n > 0 && n <= POSTINGS_BLOCK);
     for (size_t i = 0; i < n; i++)
-        all[i] = (struct impact){posting_freq(postings[i]), lengths[posting_passage(postings[i])]};
-    qsort(all, n, sizeof *all, by_freq_falling);
-    for (size_t i = 0; i < n; i++) /* what has a smaller freq counts only if it is shorter */
-        if (!kept || all[i].length < all[kept - 1].length)
-            all[kept++] = all[i];
-    for (int i = 0, j = kept - 1; i < j; i++, j--) {
-        struct impact t = all[i];
-
-        all[i] = all[j];
-        all[j] = t;
-    }
+        kept = keep_unbeaten(
+            all, kept,
+            (struct impact){posting_freq(postings[i]), lengths[posting_passage(postings[i])]});
     while (kept > IMPACTS_MAX)
         kept = join_closest(all, kept);
-    for (int i = 0; i < kept; i++)
-        out[i] = all[i];
+    memcpy(out, all, (size_t)kept * sizeof *out);
     return kept;
 }
 

@@ -54,11 +54,11 @@ static void put_bytes(struct segment_writer *w, struct part_writer *part)
 void segment_put_document(struct segment_writer *w, const char *docno, int64_t document,
                           uint32_t n_passages)
 {
-    int64_t step = document - w->last_id;
+    uint64_t step = (uint64_t)(document - w->last_id);
 
     part_put(&w->docnos, docno, strlen(docno) + 1);
     /* zigzag: small numbers for small steps either way */
-    buf_varint(&w->bytes, (uint64_t)step << 1 ^ (uint64_t)(step >> 63));
+    buf_varint(&w->bytes, step << 1 ^ (0 - (step >> 63)));
     buf_varint(&w->bytes, n_passages);
     put_bytes(w, &w->documents);
     w->last_id = document;
