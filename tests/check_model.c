@@ -198,6 +198,10 @@ int main(void)
     suite_add_tcase(s, characters_tests());
     suite_add_tcase(s, tokenizer_tests());
     suite_add_tcase(s, tokenizer_slow_tests());
+    suite_add_tcase(s, kernels_tests());
+    suite_add_tcase(s, attention_tests());
+    suite_add_tcase(s, linear_tests());
+    suite_add_tcase(s, encoder_tests());
     suite_add_tcase(s, embed_tests());
     suite_add_tcase(s, model_tests());
     suite_add_tcase(s, minilm_tests());

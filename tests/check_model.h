@@ -10,6 +10,10 @@ TCase *safetensors_tests(void); /* check_model_safetensors.c */
 TCase *tokenizer_tests(void);   /* check_model_tokenizer.c */
 TCase *tokenizer_slow_tests(void);
 TCase *characters_tests(void);
+TCase *kernels_tests(void);   /* check_model_kernels.c */
+TCase *attention_tests(void); /* check_model_attention.c */
+TCase *linear_tests(void);    /* check_model_linear.c */
+TCase *encoder_tests(void);   /* check_model_encoder.c */
 TCase *embed_tests(void); /* check_model_embed.c */
 TCase *model_tests(void);
 TCase *minilm_tests(void);
