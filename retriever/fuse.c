@@ -68,10 +68,10 @@ static int add_list(struct fusing *f, const struct ranked *list, int leg, struct
 /* Shows the passage of the list that adds most, the first one's on a tie. */
 static void choose_passage(struct found *f, int n_lists)
 {
-    int best = -1;
+    int best = 0;
 
-    for (int i = 0; i < n_lists; i++)
-        if (f->legs[i].rank && (best < 0 || f->legs[i].part > f->legs[best].part))
+    for (int i = 1; i < n_lists; i++)
+        if (f->legs[i].rank && (!f->legs[best].rank || f->legs[i].part > f->legs[best].part))
             best = i;
     f->best = f->passage[best];
     f->best.score = (float)f->score;
