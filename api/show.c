@@ -103,6 +103,7 @@ static void json_hit(struct jout *j, const fovea_hit *hit)
     jout_count(j, NULL, hit->passage.end);
     jout_close(j);
     jout_text(j, "snippet", hit->snippet);
+    jout_count(j, "snippet_begin", hit->snippet_begin);
     json_spans(j, "matches", hit->matches, hit->n_matches);
     json_spans(j, "title_matches", hit->title_matches, hit->n_title_matches);
     jout_open(j, "legs", '{');

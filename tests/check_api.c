@@ -366,6 +366,23 @@ START_TEST(a_file_that_is_no_index_is_refused_and_left_alone)
 }
 END_TEST
 
+START_TEST(a_newer_format_is_refused_and_named)
+{
+    struct err err = {0};
+    struct db *db;
+    fovea *ix = make();
+
+    fovea_close(ix);
+    ck_assert_ok(db_open(&db, path, DB_WRITE, &err), &err);
+    ck_assert_ok(db_exec(db, &err, "UPDATE fovea_settings SET value = 99 WHERE key = 'format'"),
+                 &err);
+    ck_assert_int_eq(db_changes(db), 1);
+    db_close(db);
+    ck_assert_fovea(fovea_open(&ix, path, NULL), ix, FOVEA_FORMAT, "format 99");
+    fovea_close(ix);
+}
+END_TEST
+
 static int stop(const char *what, uint64_t done, uint64_t total, void *payload)
 {
     int *calls = payload;
@@ -738,6 +755,7 @@ static Suite *api_suite(void)
     tcase_add_test(tc, a_document_reads_back_as_it_was_added);
     tcase_add_test(tc, an_index_tells_how_it_was_made_and_refuses_other_settings);
     tcase_add_test(tc, a_file_that_is_no_index_is_refused_and_left_alone);
+    tcase_add_test(tc, a_newer_format_is_refused_and_named);
     tcase_add_test(tc, a_callback_can_stop_long_work_and_the_last_commit_stands);
     tcase_add_test(tc, the_versions_of_header_library_and_package_agree);
     suite_add_tcase(s, tc);
