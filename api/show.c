@@ -71,7 +71,7 @@ void show_hits(const fovea_hits *hits, double seconds)
 
     for (size_t i = 0; i < n; i++)
         show_hit(fovea_hits_get(hits, i), width, &style);
-    if (isatty(STDOUT_FILENO))
+    if (n && isatty(STDOUT_FILENO))
         printf("%s%zu hit%s by %s in %s%s\n", style.faint, n, n == 1 ? "" : "s",
                fovea_hits_system(hits), show_time(a, seconds), style.plain);
 }

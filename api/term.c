@@ -182,8 +182,10 @@ const char *show_time(char *out, double s)
 {
     const uint64_t t = s > 0 && s < 1e12 ? (uint64_t)(s + 0.5) : 0;
 
-    if (s < 9.95)
-        snprintf(out, NUMBER_TEXT, s < 0.0995 ? "%.3f s" : "%.1f s", s > 0 ? s : 0);
+    if (s < 0.0995)
+        snprintf(out, NUMBER_TEXT, s < 0.00995 ? "%.1f ms" : "%.0f ms", s > 0 ? 1000 * s : 0);
+    else if (s < 9.95)
+        snprintf(out, NUMBER_TEXT, "%.1f s", s);
     else if (t < 60)
         snprintf(out, NUMBER_TEXT, "%u s", (unsigned)t);
     else if (t < 3600)

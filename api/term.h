@@ -37,6 +37,6 @@ enum { NUMBER_TEXT = 40 };
 const char *show_count(char *out, uint64_t n);       /* "5,183" */
 const char *show_bytes(char *out, uint64_t n);       /* "12.3 MB" */
 const char *show_rate(char *out, double per_second); /* "1,234", "12.3", "0.41" */
-const char *show_time(char *out, double seconds);    /* "0.8 s", "24 s", "1:02", "1:01:02" */
+const char *show_time(char *out, double seconds); /* "0.8 ms", "0.8 s", "24 s", "1:02", "1:01:02" */
 
 #endif

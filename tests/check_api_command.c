@@ -259,12 +259,14 @@ START_TEST(numbers_are_written_for_people)
     ck_assert_str_eq(show_bytes(s, 12345678), "12.3 MB");
     ck_assert_str_eq(show_bytes(s, 999999), "1.0 MB");
     ck_assert_str_eq(show_bytes(s, UINT64_MAX), "18446744 TB");
-    ck_assert_str_eq(show_time(s, 0.0012), "0.001 s");
+    ck_assert_str_eq(show_time(s, 0.0012), "1.2 ms");
+    ck_assert_str_eq(show_time(s, 0.064), "64 ms");
+    ck_assert_str_eq(show_time(s, 0.0996), "0.1 s");
     ck_assert_str_eq(show_time(s, 9.94), "9.9 s");
     ck_assert_str_eq(show_time(s, 9.96), "10 s");
     ck_assert_str_eq(show_time(s, 62), "1:02");
     ck_assert_str_eq(show_time(s, 3661), "1:01:01");
-    ck_assert_str_eq(show_time(s, -1), "0.000 s");
+    ck_assert_str_eq(show_time(s, -1), "0.0 ms");
     ck_assert_str_eq(show_rate(s, 1234.4), "1,234");
     ck_assert_str_eq(show_rate(s, 12.34), "12.3");
     ck_assert_str_eq(show_rate(s, 0.5), "0.50");
