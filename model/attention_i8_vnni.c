@@ -19,7 +19,7 @@
 /* The lanes i .. i+15 that are below n. */
 INLINE __mmask16 lanes(int i, int n)
 {
-    return n - i >= 16 ? (__mmask16)0xffff : n <= i ? 0 : (__mmask16)((1u << (n - i)) - 1);
+    return (__mmask16)(n - i >= 16 ? 0xffffu : n <= i ? 0 : (1u << (n - i)) - 1);
 }
 
 INLINE __m512 load(__mmask16 m, const float *p) { return _mm512_maskz_loadu_ps(m, p); }

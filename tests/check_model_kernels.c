@@ -282,6 +282,7 @@ TCase *kernels_tests(void)
 {
     TCase *tc = tcase_create("kernels");
 
+    tcase_set_tags(tc, "heavy"); /* arithmetic alone: minutes under valgrind, nothing new to see */
     tcase_add_test(tc, the_best_table_is_one_that_can_be_found);
     tcase_add_loop_test(tc, rows_are_quantised_to_the_same_bytes, 0, N_ROWS);
     tcase_add_loop_test(tc, a_constant_row_is_quantised_exactly, 0, N_ROWS);

@@ -203,6 +203,7 @@ TCase *linear_tests(void)
 {
     TCase *tc = tcase_create("linear");
 
+    tcase_set_tags(tc, "heavy"); /* arithmetic alone: minutes under valgrind, nothing new to see */
     tcase_add_checked_fixture(tc, open_lib, close_lib);
     tcase_add_loop_test(tc, integer_products_are_exact, 0, N_PRODUCTS);
     tcase_add_loop_test(tc, float_products_are_right_and_rows_do_not_depend_on_their_place, 0,
