@@ -180,7 +180,7 @@ typedef struct fovea_search_options {
     float k1, b;          /* BM25; both zero = 0.9 and 0.4; a negative k1 means really zero */
     const char *fusion;   /* of hybrid: "minmax" (NULL) or "rrf" */
     float weights[2];     /* of hybrid: bm25, dense; both zero = equal */
-    int depth;            /* hits that each leg gives to fusion; 0 = larger of 100 and k */
+    int depth;            /* hits that each leg gives to fusion; 0 = larger of 1000 and k */
     int by_passage;       /* 1: hits are passages; 0: documents by their best passage */
     int explain;          /* 1: fill fovea_hit.explain */
     int fields;           /* FOVEA_DOCNOS: no title, text or snippet, which is faster */

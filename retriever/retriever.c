@@ -12,7 +12,7 @@
 const struct retriever *const retrievers[] = {&retriever_bm25, &retriever_dense, &retriever_hybrid,
                                               NULL};
 
-enum { K_DEFAULT = 10, DEPTH_DEFAULT = 100, RRF_K_DEFAULT = 60 };
+enum { K_DEFAULT = 10, DEPTH_DEFAULT = 1000, RRF_K_DEFAULT = 60 };
 
 const struct retriever *retriever_find(const char *name)
 {
