@@ -29,15 +29,9 @@ enum {
 };
 
 /* Tokens are padded to a multiple of 16 in K, channels to a multiple of 4 in K and Q. */
-static inline int attention_i8_pad_tokens(int T)
-{
-    return (T + 15) / 16 * 16;
-}
+static inline int attention_i8_pad_tokens(int T) { return (T + 15) / 16 * 16; }
 
-static inline int attention_i8_pad_channels(int d)
-{
-    return (d + 3) / 4 * 4;
-}
+static inline int attention_i8_pad_channels(int d) { return (d + 3) / 4 * 4; }
 
 /* The largest |V| for which T products with weights stay within 32 bits. */
 static inline int attention_i8_value_max(int T)

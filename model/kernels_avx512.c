@@ -25,18 +25,44 @@ INLINE __mmask16 lanes(int i, int n)
 
 INLINE __m512 load(__mmask16 m, const float *p) { return _mm512_maskz_loadu_ps(m, p); }
 
-static void quantise(uint8_t *q, float *scale, float *low, const float *x, int n)
+/* The first entry of largest magnitude. */
+static int largest(const float *x, int n)
 {
-    __m512 vmin = SET(x[0]), vmax = vmin, vlow, vinv;
-    float min, range;
+    __m512 top = _mm512_setzero_ps();
 
+    for (int i = 0; i < n; i += 16)
+        top = _mm512_max_ps(_mm512_abs_ps(load(lanes(i, n), x + i)), top); /* max(NaN, a) is a */
+    top = SET(_mm512_reduce_max_ps(top));
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 m = lanes(i, n);
+
+        m = _mm512_mask_cmpeq_ps_mask(m, _mm512_abs_ps(load(m, x + i)), top);
+        if (m)
+            return i + __builtin_ctz(m);
+    }
+    return 0; /* all are NaN */
+}
+
+INLINE void widen(__m512 *min, __m512 *max, const float *x, int n)
+{
     for (int i = 0; i < n; i += 16) {
         __mmask16 m = lanes(i, n);
         __m512 v = load(m, x + i);
 
-        vmin = _mm512_mask_min_ps(vmin, m, v, vmin);
-        vmax = _mm512_mask_max_ps(vmax, m, v, vmax);
+        *min = _mm512_mask_min_ps(*min, m, v, *min);
+        *max = _mm512_mask_max_ps(*max, m, v, *max);
     }
+}
+
+static void quantise(uint8_t *q, struct row_i8 *row, const float *x, int n)
+{
+    const int at = largest(x, n);
+    __m512 vmin = SET(x[at || n == 1 ? 0 : 1]), vmax = vmin, vlow, vinv;
+    __m512i vsum = _mm512_setzero_si512();
+    float min, range;
+
+    widen(&vmin, &vmax, x, at);
+    widen(&vmin, &vmax, x + at + 1, n - at - 1);
     min = _mm512_reduce_min_ps(vmin);
     range = _mm512_reduce_max_ps(vmax) - min;
     vlow = SET(min);
@@ -44,26 +70,33 @@ static void quantise(uint8_t *q, float *scale, float *low, const float *x, int n
     for (int i = 0; i < n; i += 16) {
         __mmask16 m = lanes(i, n);
         __m512 t = _mm512_mul_ps(_mm512_sub_ps(load(m, x + i), vlow), vinv);
+        __m512i v;
 
         t = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), SET(255)); /* max(NaN, 0) is 0 */
-        _mm512_mask_cvtusepi32_storeu_epi8(q + i, m, _mm512_cvtps_epu32(t));
+        v = _mm512_maskz_cvtps_epu32(m, t);
+        vsum = _mm512_add_epi32(vsum, v);
+        _mm512_mask_cvtusepi32_storeu_epi8(q + i, m, v);
     }
-    *scale = range / 255;
-    *low = min;
+    *row = (struct row_i8){.scale = range / 255, .low = min, .top = x[at] - min, .at = at};
+    row->above = row->scale * (float)(_mm512_reduce_add_epi32(vsum) - q[at]) + row->top;
+    q[at] = 0;
 }
 
-static void dequantise(float *y, const int32_t *acc, float scale, float low, const float *w_scale,
-                       const float *w_sum, const float *bias, int n)
+static void dequantise(float *y, const int32_t *acc, const struct row_i8 *row,
+                       const struct weights_i8 *w, const int8_t *w_at, const float *bias, int n)
 {
-    __m512 vs = SET(scale), vl = SET(low);
+    __m512 scale = SET(row->scale), low = SET(row->low), top = SET(row->top),
+           above = SET(row->above);
 
     for (int i = 0; i < n; i += 16) {
         __mmask16 m = lanes(i, n);
         __m512 a = _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(m, acc + i));
-        __m512 b = _mm512_fmadd_ps(vl, load(m, w_sum + i), load(m, bias + i));
+        __m512 c = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(m, w_at + i)));
+        __m512 b = _mm512_fmadd_ps(low, load(m, w->sum + i), load(m, bias + i));
 
-        a = _mm512_fmadd_ps(_mm512_mul_ps(load(m, w_scale + i), vs), a, b);
-        _mm512_mask_storeu_ps(y + i, m, a);
+        b = _mm512_fmadd_ps(above, load(m, w->middle + i), b);
+        a = _mm512_fmadd_ps(scale, a, _mm512_mul_ps(top, c));
+        _mm512_mask_storeu_ps(y + i, m, _mm512_fmadd_ps(load(m, w->scale + i), a, b));
     }
 }
 

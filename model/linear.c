@@ -13,18 +13,33 @@
 struct linear {
     int precision, n, k;
     struct gemm *gemm;
-    float *bias;  /* [n] */
-    float *scale; /* [n] of each row of W, MODEL_I8 */
-    float *w_sum; /* [n] sum of each row of W as quantised, MODEL_I8 */
+    float *bias; /* [n] */
+    /* MODEL_I8 */
+    struct weights_i8 w; /* [n] */
+    int8_t *w_t; /* [k, n] W as quantised, transposed: for entries of x that are set apart */
 };
 
 struct linear_scratch {
     int max_n, max_k;
     struct gemm_scratch *gemm;
-    uint8_t *q;                             /* [GEMM_ROWS, max_k] */
-    int32_t *acc;                           /* [GEMM_ROWS, max_n] */
-    float scale[GEMM_ROWS], low[GEMM_ROWS]; /* of each row of q */
+    uint8_t *q;                    /* [GEMM_ROWS, max_k] */
+    int32_t *acc;                  /* [GEMM_ROWS, max_n] */
+    struct row_i8 rows[GEMM_ROWS]; /* what each row of q stands for */
 };
+
+/* t [k, n] = the transpose of w [n, k], in strips of the width of a cache line. */
+static void transpose(int8_t *t, const int8_t *w, size_t n, size_t k)
+{
+    enum { STRIP = 64 };
+
+    for (size_t first = 0; first < n; first += STRIP) {
+        const size_t last = first + STRIP < n ? first + STRIP : n;
+
+        for (size_t j = 0; j < k; j++)
+            for (size_t i = first; i < last; i++)
+                t[j * n + i] = w[i * k + j];
+    }
+}
 
 static int pack_i8(struct linear *l, struct gemm_lib *lib, const float *W, struct err *err)
 {
@@ -32,14 +47,18 @@ static int pack_i8(struct linear *l, struct gemm_lib *lib, const float *W, struc
     int8_t *q = mem_alloc(n * k, 1);
     int max = gemm_max_weight(), rc;
 
-    l->scale = mem_alloc_aligned(n, sizeof *l->scale);
-    l->w_sum = mem_alloc_aligned(n, sizeof *l->w_sum);
-    if (!q || !l->scale || !l->w_sum) {
+    l->w.scale = mem_alloc_aligned(n, sizeof *l->w.scale);
+    l->w.middle = mem_alloc_aligned(n, sizeof *l->w.middle);
+    l->w.sum = mem_alloc_aligned(n, sizeof *l->w.sum);
+    l->w_t = mem_alloc(k * n, 1);
+    if (!q || !l->w.scale || !l->w.middle || !l->w.sum || !l->w_t) {
         rc = err_nomem(err);
         goto done;
     }
     for (size_t i = 0; i < n; i++)
-        quantise_weights(q + i * k, &l->scale[i], &l->w_sum[i], W + i * k, l->k, max);
+        quantise_weights(q + i * k, &l->w.scale[i], &l->w.middle[i], &l->w.sum[i], W + i * k, l->k,
+                         max);
+    transpose(l->w_t, q, n, k);
     rc = gemm_new_i8(&l->gemm, lib, q, l->n, l->k, err);
 done:
     mem_free(q);
@@ -79,8 +98,10 @@ void linear_free(struct linear *l)
         return;
     gemm_free(l->gemm);
     mem_free(l->bias);
-    mem_free(l->scale);
-    mem_free(l->w_sum);
+    mem_free(l->w.scale);
+    mem_free(l->w.middle);
+    mem_free(l->w.sum);
+    mem_free(l->w_t);
     mem_free(l);
 }
 
@@ -137,11 +158,11 @@ static int run_i8(float *y, const struct linear *l, const struct kernels *kernel
     int rc;
 
     for (int i = 0; i < m; i++)
-        kernels->quantise(s->q + (size_t)i * k, &s->scale[i], &s->low[i], x + (size_t)i * k, l->k);
+        kernels->quantise(s->q + (size_t)i * k, &s->rows[i], x + (size_t)i * k, l->k);
     rc = gemm_run(s->acc, l->gemm, s->gemm, s->q, m, err);
     for (int i = 0; i < m && !rc; i++, y += n) {
-        kernels->dequantise(y, s->acc + (size_t)i * n, s->scale[i], s->low[i], l->scale, l->w_sum,
-                            l->bias, l->n);
+        kernels->dequantise(y, s->acc + (size_t)i * n, &s->rows[i], &l->w,
+                            l->w_t + (size_t)s->rows[i].at * n, l->bias, l->n);
         if (activation)
             activation(y, l->n);
     }

@@ -1,7 +1,8 @@
 /* linear.h -- y = x W^T + b, in 8 bits or in float32: the one place where the two differ.
  *
- * 8 bits: rows of x are quantised as they come (asymmetric u8 per row), multiplied with
- * 8-bit weights (symmetric per row of W) into exact 32-bit sums, and scaled back.
+ * 8 bits: rows of x are quantised as they come (asymmetric u8 per row, the largest entry
+ * apart in float32), multiplied with 8-bit weights (asymmetric per row of W) into exact
+ * 32-bit sums, and scaled back.  Keeps the weights twice, once transposed.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef MODEL_LINEAR_H

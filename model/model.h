@@ -36,8 +36,8 @@ enum {
 enum { MODEL_QUERY = 0, MODEL_PASSAGE = 1 };
 
 struct model_options {
-    int precision;       /* MODEL_I8 or MODEL_F32 */
-    int max_tokens;      /* cut texts to this many tokens, special ones included; 0 = the model's own limit */
+    int precision; /* MODEL_I8 or MODEL_F32 */
+    int max_tokens; /* cut texts to this many tokens, special ones included; 0 = the model's own limit */
     const char *kernels; /* "scalar", "avx2", "avx512"; NULL = the best this processor has */
 };
 
@@ -65,18 +65,21 @@ int model_open(struct model **out, const char *path, const struct model_options 
                struct err *err);
 void model_close(struct model *m);
 
-const char *model_name(const struct model *m);         /* the folder's name */
-const char *model_path(const struct model *m);         /* the folder */
-const char *model_weights_path(const struct model *m); /* the weights file, which the SHA-256 is of */
+const char *model_name(const struct model *m); /* the folder's name */
+const char *model_path(const struct model *m); /* the folder */
+const char *
+model_weights_path(const struct model *m); /* the weights file, which the SHA-256 is of */
 const char *model_architecture(const struct model *m); /* "bert" */
 const char *model_pooling(const struct model *m);      /* "mean" or "cls" */
-const char *model_prefix(const struct model *m, int kind); /* "" if none; kind: MODEL_QUERY or MODEL_PASSAGE */
-int model_is_normalised(const struct model *m);        /* 1 if vectors have length 1 */
-int model_dim(const struct model *m);                  /* floats in a vector */
-int model_max_tokens(const struct model *m);           /* after options */
-const char *model_kernels(const struct model *m);      /* the kernel table in use */
-const char *model_best_kernels(void);                  /* the table that this processor gets by default */
-const char *model_describe(const struct model *m);     /* one line: layers, heads, parameters, precision */
+const char *model_prefix(const struct model *m,
+                         int kind);             /* "" if none; kind: MODEL_QUERY or MODEL_PASSAGE */
+int model_is_normalised(const struct model *m); /* 1 if vectors have length 1 */
+int model_dim(const struct model *m);           /* floats in a vector */
+int model_max_tokens(const struct model *m);    /* after options */
+const char *model_kernels(const struct model *m); /* the kernel table in use */
+const char *model_best_kernels(void); /* the table that this processor gets by default */
+const char *
+model_describe(const struct model *m); /* one line: layers, heads, parameters, precision */
 
 /* SHA-256 of the weights file, computed on the first call and kept (hence no const). */
 const char *model_sha256(struct model *m);

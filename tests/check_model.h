@@ -14,7 +14,7 @@ TCase *kernels_tests(void);   /* check_model_kernels.c */
 TCase *attention_tests(void); /* check_model_attention.c */
 TCase *linear_tests(void);    /* check_model_linear.c */
 TCase *encoder_tests(void);   /* check_model_encoder.c */
-TCase *embed_tests(void); /* check_model_embed.c */
+TCase *embed_tests(void);     /* check_model_embed.c */
 TCase *model_tests(void);
 TCase *minilm_tests(void);
 TCase *minilm_slow_tests(void);

@@ -127,31 +127,38 @@ START_TEST(weights_are_within_half_a_step)
 {
     static const int maxima[] = {63, 127};
     const int n = size_of(_i);
-    float *w = numbers(n, 0.2f, 1), scale, sum, top = 0;
+    float *w = numbers(n, 0.2f, 1), scale, middle, sum, range;
     int8_t *q = mem_alloc((size_t)n, 1);
 
     for (int m = 0; m < 2; m++) {
         double total = 0;
-        int largest = 0;
+        float least = w[0], most = w[0];
+        int lowest = 0, highest = 0;
 
-        quantise_weights(q, &scale, &sum, w, n, maxima[m]);
+        quantise_weights(q, &scale, &middle, &sum, w, n, maxima[m]);
         for (int i = 0; i < n; i++) {
-            ck_assert_float_le(fabsf(scale * q[i] - w[i]), scale * 0.501f);
-            largest = abs(q[i]) > largest ? abs(q[i]) : largest;
-            top = fabsf(w[i]) > top ? fabsf(w[i]) : top;
-            total += (double)scale * q[i];
+            ck_assert_float_le(fabsf(scale * q[i] + middle - w[i]), scale * 0.501f + 1e-7f);
+            lowest = q[i] < lowest ? q[i] : lowest;
+            highest = q[i] > highest ? q[i] : highest;
+            least = w[i] < least ? w[i] : least;
+            most = w[i] > most ? w[i] : most;
+            total += (double)scale * q[i] + (double)middle;
         }
-        ck_assert_int_eq(largest, maxima[m]); /* the range is used */
-        ck_assert_float_le(fabsf(scale * (float)maxima[m] - top), 1e-6f * top);
+        range = most - least;
+        if (range > 0) { /* the range is used */
+            ck_assert_int_eq(lowest, -maxima[m]);
+            ck_assert_int_eq(highest, maxima[m]);
+        }
+        ck_assert_float_le(fabsf(2 * scale * (float)maxima[m] - range), 1e-6f * range);
         ck_assert_double_le(fabs((double)sum - total), 1e-5);
     }
     memset(w, 0, (size_t)n * sizeof *w);
-    quantise_weights(q, &scale, &sum, w, n, 127);
+    quantise_weights(q, &scale, &middle, &sum, w, n, 127);
     ck_assert_float_eq(scale, 0);
     ck_assert_float_eq(sum, 0);
     w[0] = INFINITY;
     w[n - 1] = NAN;
-    quantise_weights(q, &scale, &sum, w, n, 127);
+    quantise_weights(q, &scale, &middle, &sum, w, n, 127);
     ck_assert(!isfinite(scale));
     mem_free(w);
     mem_free(q);
@@ -199,6 +206,31 @@ START_TEST(layers_in_8_bits_are_near_those_in_float32)
 }
 END_TEST
 
+START_TEST(one_large_entry_in_a_row_costs_the_others_nothing)
+{
+    enum { N = 40, K = 96 };
+    float *x = numbers(K, 2, 1), *w = numbers(N * K, 0, 2), b[N] = {0}, y[2][N];
+
+    x[17] = 150; /* 8 bits over -2..150 would be steps of 0.6, over -2..2 they are of 0.016 */
+    for (int i = 0; i < N * K; i++)
+        w[i] = (float)(i * 31 % 37 % 3 - 1); /* exact in 8 bits */
+    for (int p = 0; p < 2; p++) {
+        struct linear *l = NULL;
+        struct linear_scratch *s = NULL;
+
+        ck_assert_ok(linear_new(&l, lib, precisions[p], w, b, N, K, &err), &err);
+        ck_assert_ok(linear_scratch_new(&s, lib, N, K, &err), &err);
+        ck_assert_ok(linear_run(y[p], l, kernels_best(), s, x, 1, NULL, &err), &err);
+        linear_scratch_free(s);
+        linear_free(l);
+    }
+    for (int i = 0; i < N; i++) /* errors of at most 0.008, of both signs */
+        ck_assert_float_le(fabsf(y[0][i] - y[1][i]), 0.15f);
+    mem_free(x);
+    mem_free(w);
+}
+END_TEST
+
 TCase *linear_tests(void)
 {
     TCase *tc = tcase_create("linear");
@@ -211,5 +243,6 @@ TCase *linear_tests(void)
     tcase_add_test(tc, products_survive_each_failing_allocation);
     tcase_add_loop_test(tc, weights_are_within_half_a_step, 0, N_SIZES);
     tcase_add_test(tc, layers_in_8_bits_are_near_those_in_float32);
+    tcase_add_test(tc, one_large_entry_in_a_row_costs_the_others_nothing);
     return tc;
 }
