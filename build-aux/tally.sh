@@ -1,7 +1,7 @@
 #!/bin/sh
 # Adds up what `make check` ran: each Check program's own totals, and one for each shell test.
 # usage: build-aux/tally.sh DIR [STATUS]      DIR holds the .log and .trs files, STATUS is make's
-# Prints what failed and, alone on the last line, "N passed, N failed" (", N skipped" where some were).
+# Prints what failed, what was skipped and, alone on the last line, "N passed, N failed".
 # Fails if anything failed or nothing ran. SPDX-License-Identifier: Apache-2.0
 set -eu
 dir=${1:?usage: tally.sh DIR [STATUS]}
@@ -48,8 +48,7 @@ END {
         print "make check failed, but no test says so"
         failed++
     }
-    printf "%d passed, %d failed", passed, failed
-    if (skipped) printf ", %d skipped", skipped
-    print ""
+    if (skipped) printf "%d skipped\n", skipped
+    printf "%d passed, %d failed\n", passed, failed
     exit failed > 0 || passed == 0
 }'
