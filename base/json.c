@@ -4,12 +4,11 @@
 
 #include <jansson.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/utf8.h"
 
 /* jansson has macros of these names; ours are functions. */
@@ -65,7 +64,6 @@ void json_free(struct json *root)
     if (root)
         json_decref((json_t *)(void *)root);
 }
-
 
 static int has_type(const struct json *j, json_type type)
 {
@@ -251,10 +249,6 @@ void json_write_number(struct buf *out, double x)
         buf_puts(out, "null");
         return;
     }
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        if (strtod(text, NULL) == x)
-            break;
-    }
+    number_write(text, x, 1);
     buf_puts(out, text);
 }

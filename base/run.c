@@ -13,6 +13,7 @@
 
 #include "base/lines.h"
 #include "base/mem.h"
+#include "base/number.h"
 
 enum { COLUMNS = 6, COL_QID = 0, COL_DOCNO = 2, COL_SCORE = 4, COL_TAG = 5 };
 
@@ -127,7 +128,7 @@ static int add_text(struct run *run, char *line, size_t n, struct err *err)
         return err_set(err, E_FORMAT,
                        "%d columns, a run has six: query, Q0, document, rank, score, run name",
                        n_words);
-    score = strtod(word[COL_SCORE], &end);
+    score = number_read(word[COL_SCORE], &end);
     if (*end || end == word[COL_SCORE] || isnan(score))
         return err_set(err, E_FORMAT, "score '%s' is not a number", word[COL_SCORE]);
     if (!run->tag && !(run->tag = mem_strdup(word[COL_TAG])))
@@ -181,28 +182,17 @@ static void write_word(FILE *out, const char *s)
             putc(*s, out);
 }
 
-/* 15 digits always survive the way into a double, 17 always survive the way out of one. */
-static void write_score(FILE *out, double x)
-{
-    char text[40];
-
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        if (strtod(text, NULL) == x)
-            break;
-    }
-    fputs(text, out);
-}
-
 void ranking_write(FILE *out, const struct ranking *r, const char *tag)
 {
+    char score[40];
+
     for (size_t i = 0; i < r->n; i++) {
         write_word(out, r->qid);
         fputs(" Q0 ", out);
         write_word(out, r->lines[i].docno);
         fprintf(out, " %zu ", i + 1);
-        write_score(out, r->lines[i].score);
-        putc(' ', out);
+        number_write(score, r->lines[i].score, 15);
+        fprintf(out, "%s ", score);
         write_word(out, tag ? tag : "fovea");
         putc('\n', out);
     }

@@ -2,7 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/testing.h"
 
+#include <locale.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/db.h"
@@ -11,6 +13,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/lines.h"
+#include "base/number.h"
 #include "base/pool.h"
 #include "base/utf8.h"
 
@@ -41,6 +44,24 @@ START_TEST(a_long_context_cuts_the_text_but_never_overruns_it)
     err_set(&err, E_IO, "%s", long_text);
     err_wrap(&err, "%s", long_text);
     ck_assert_uint_eq(strlen(err.text), sizeof err.text - 1);
+}
+END_TEST
+
+START_TEST(controls_and_bytes_that_are_no_text_are_shown_not_sent)
+{
+    struct err err = {0};
+    char colours[400];
+
+    err_set(&err, E_FORMAT, "line \x1b[31m\r\n of '%s' \x7f \xc2\x9b \xe2\x80\xa8 \xff na\xc3\xafve", "a\tb");
+    ck_assert_str_eq(err.text, "line \\x1b[31m\\x0d\\x0a of 'a\\x09b' \\x7f \\xc2\\x9b \\xe2\\x80\\xa8 "
+                               "\\xff na\xc3\xafve");
+    err_wrap(&err, "in\n\x1b[2J");
+    ck_assert_int_eq(strncmp(err.text, "in\\x0a\\x1b[2J: line \\x1b[31m", 28), 0);
+    err_clear(&err);
+    memset(colours, 0x1b, sizeof colours);
+    colours[sizeof colours - 1] = '\0';
+    err_set(&err, E_FORMAT, "%s", colours); /* four times as long: cut between two of them */
+    ck_assert_uint_eq(strlen(err.text), (sizeof err.text - 1) / 4 * 4);
 }
 END_TEST
 
@@ -436,6 +457,48 @@ START_TEST(json_text_and_numbers_are_written_so_that_they_read_back)
 }
 END_TEST
 
+/* Makes and takes a locale with a decimal comma; 0 if this machine cannot. */
+static int speak_with_commas(void)
+{
+    static const char source[] = "comment_char %\nescape_char /\nLC_NUMERIC\ndecimal_point \",\"\n"
+                                 "thousands_sep \"\"\ngrouping -1\nEND LC_NUMERIC\n";
+    char command[300];
+
+    tmp_write(in_dir("comma.src"), source, strlen(source));
+    snprintf(command, sizeof command, "localedef -c -i '%s/comma.src' -f ANSI_X3.4-1968 '%s/comma' >/dev/null 2>&1",
+             dir, dir);
+    if (system(command) < 0) /* it warns, and says so by its exit code */
+        return 0;
+    setenv("LOCPATH", dir, 1);
+    return setlocale(LC_NUMERIC, "comma") != NULL;
+}
+
+START_TEST(numbers_have_a_point_in_every_locale)
+{
+    struct err err = {0};
+    struct buf out = {0};
+    struct json *j = NULL;
+    char text[40], *end;
+
+    if (!speak_with_commas())
+        return;
+    snprintf(text, sizeof text, "%g", 1.5);
+    ck_assert_str_eq(text, "1,5");
+    ck_assert_double_eq(number_read("1.5 x", &end), 1.5);
+    ck_assert_str_eq(end, " x");
+    number_write(text, 0.1, 1);
+    ck_assert_str_eq(text, "0.1");
+    ck_assert_ok(json_parse(&j, "[2.25]", 6, &err), &err);
+    json_write(&out, j);
+    ck_assert_str_eq(buf_text(&out), "[2.25]");
+    snprintf(text, sizeof text, "%g", 1.5); /* the caller's locale is as it was */
+    ck_assert_str_eq(text, "1,5");
+    json_free(j);
+    buf_clear(&out);
+    setlocale(LC_NUMERIC, "C");
+}
+END_TEST
+
 /* ---- pool ---- */
 
 struct squares {
@@ -535,7 +598,8 @@ static Suite *base_suite(void)
         const char *file;
         const TTest *const *tests[8];
     } groups[] = {
-        {"err", {&the_first_error_wins, &a_long_context_cuts_the_text_but_never_overruns_it}},
+        {"err", {&the_first_error_wins, &a_long_context_cuts_the_text_but_never_overruns_it,
+                 &controls_and_bytes_that_are_no_text_are_shown_not_sent}},
         {"mem", {&an_overflowing_allocation_is_refused, &the_nth_allocation_fails_on_demand_and_only_that_one,
                  &an_arena_gives_aligned_memory_of_any_size}},
         {"buf", {&a_buffer_stops_at_its_maximum_and_stays_stopped, &integers_read_back_as_they_were_written,
@@ -546,7 +610,8 @@ static Suite *base_suite(void)
         {"lines", {&lines_come_without_their_ends_whatever_these_are, &a_line_longer_than_the_window_arrives_whole,
                    &a_cut_off_gzip_file_is_an_error_not_an_end}},
         {"digest", {&checksums_agree_with_the_published_vectors}},
-        {"json", {&json_fields_are_checked_by_name, &json_text_and_numbers_are_written_so_that_they_read_back}},
+        {"json", {&json_fields_are_checked_by_name, &json_text_and_numbers_are_written_so_that_they_read_back,
+                  &numbers_have_a_point_in_every_locale}},
         {"pool", {&a_pool_runs_every_task_once_with_any_number_of_threads}},
         {"db", {&a_database_keeps_what_was_committed_and_nothing_else, &a_file_that_is_no_database_is_named}},
     };
