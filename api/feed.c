@@ -97,8 +97,10 @@ int feed_commit(struct feed *f)
         progress_end(&f->progress);
         return say_fovea(f->ix);
     }
-    f->n_committed += f->n_pending;
+    f->n_committed = changed(f);
+    f->n_safe = changed(f) + f->n_unchanged;
     f->n_pending = 0;
+    f->has_committed = 1;
     return 0;
 }
 
@@ -115,6 +117,9 @@ static int add(struct feed *f, const struct doc *doc, size_t every, int dense)
         break;
     case FOVEA_UNCHANGED:
         f->n_unchanged++;
+        /* Else it may be the same as a document that only waits for its commit. */
+        if (!f->n_pending)
+            f->n_safe = changed(f) + f->n_unchanged;
         break;
     default:
         progress_end(&f->progress);
@@ -138,11 +143,12 @@ static struct corpus_options corpus_options(const struct feed_options *o)
     };
 }
 
-static int say_corpus(const struct err *err, const struct feed_options *o)
+/* n_bad: lines that could not be read; without one, skipping lines would not help. */
+static int say_corpus(const struct err *err, const struct feed_options *o, size_t n_bad)
 {
     const int rc = say_err(err);
 
-    if (err->code == E_FORMAT && !o->skip_bad)
+    if (n_bad && !o->skip_bad)
         say("--skip-bad passes over what cannot be read, and counts it");
     return rc;
 }
@@ -158,19 +164,21 @@ static int is_file_or_folder(const char *path)
 
 int feed_try(const struct feed_options *options, const char *path)
 {
-    const struct corpus_options opt = corpus_options(options);
+    struct corpus_options opt = corpus_options(options);
     struct doc_source src;
+    size_t n_bad = 0;
     struct err err = {0};
     struct doc doc;
     int rc;
 
     if (!is_file_or_folder(path) && (!strcmp(path, "-") || file_exists(path)))
         return 0;
+    opt.n_bad = &n_bad;
     if (corpus_open(&src, path, &opt, &err))
-        return say_corpus(&err, options);
+        return say_corpus(&err, options, 0);
     rc = src.next(&doc, src.self, &err);
     src.close(src.self);
-    return rc < 0 ? say_corpus(&err, options) : 0;
+    return rc < 0 ? say_corpus(&err, options, n_bad) : 0;
 }
 
 int feed_corpus(struct feed *f, const char *path)
@@ -188,7 +196,7 @@ int feed_corpus(struct feed *f, const char *path)
     opt.on_bad = on_bad;
     opt.payload = f;
     if (corpus_open(&src, path, &opt, &err))
-        return say_corpus(&err, &f->options);
+        return say_corpus(&err, &f->options, 0);
     if (!f->moving)
         progress_begin(&f->progress, f->label, "documents", 0, f->quiet);
     f->moving = 1;
@@ -201,7 +209,7 @@ int feed_corpus(struct feed *f, const char *path)
     src.close(src.self);
     if (got < 0) {
         progress_end(&f->progress);
-        rc = say_corpus(&err, &f->options);
+        rc = say_corpus(&err, &f->options, f->n_bad);
     }
     return rc;
 }
@@ -210,11 +218,11 @@ void feed_end(struct feed *f) { progress_end(&f->progress); }
 
 void feed_say_what_stands(struct feed *f)
 {
-    const size_t safe = f->n_committed + f->n_unchanged;
+    const size_t safe = f->n_safe;
     char a[NUMBER_TEXT];
 
     fovea_rollback(f->ix);
-    if (interrupted() && !safe)
+    if (interrupted() && !safe && !f->has_committed)
         say("interrupted before anything was committed: the index is as it was before");
     else if (interrupted())
         say("interrupted; %s documents were committed before and are safe; run the same "
@@ -224,6 +232,8 @@ void feed_say_what_stands(struct feed *f)
         say("%s documents of this run were committed and are safe; run the same command again "
             "when the cause is removed",
             show_count(a, safe));
+    else if (f->has_committed)
+        say("what was deleted is committed; run the same command again when the cause is removed");
     else
         say("nothing was committed: the index is as it was before");
 }

@@ -27,8 +27,10 @@ struct feed {
     /* ---- counts, to be read ---- */
     size_t n_added, n_updated, n_unchanged, n_deleted, n_bad;
     size_t n_committed; /* added and updated documents that are safe */
+    size_t n_safe; /* documents read so far that are sure to be in the index, unchanged ones too */
     /* ---- */
-    size_t n_pending; /* added and updated since the last commit */
+    size_t n_pending;  /* added and updated since the last commit */
+    int has_committed; /* deletions count too */
     struct progress progress;
     int moving; /* 1: progress has begun */
 };

@@ -79,10 +79,10 @@ int corpus_open(struct doc_source *out, const char *path, const struct corpus_op
 
 int corpus_bad(const struct corpus_options *opt, const struct err *why, struct err *err)
 {
+    if (why->code != E_NOMEM && opt->n_bad)
+        ++*opt->n_bad;
     if (!opt->skip_bad || why->code == E_NOMEM)
         return err_set(err, why->code, "%s", why->text);
-    if (opt->n_bad)
-        ++*opt->n_bad;
     if (opt->on_bad)
         opt->on_bad(why->text, opt->payload);
     return 0;

@@ -39,7 +39,7 @@ struct corpus_options {
     const char *title_field; /* JSONL: default "title"; may be missing or null */
     const char *text_field;  /* JSONL: default "text", else "contents", "body", "doc" */
     int skip_bad;            /* pass over bad lines and files, and count them */
-    size_t *n_bad;           /* where to count, or NULL */
+    size_t *n_bad;           /* where bad ones are counted, also one that is an error; or NULL */
     /* Told about each bad line or file that is passed over ("FILE:LINE: reason"), or NULL. */
     void (*on_bad)(const char *message, void *payload);
     void *payload;

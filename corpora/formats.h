@@ -19,8 +19,8 @@ extern const struct corpus_format corpus_text;
  *
  * why     what is wrong, its text complete with file and line.
  *
- * Returns 0 if it is passed over (and then counted and reported); else why's code, with
- * why's text in err.  Out of memory is never passed over.
+ * Returns 0 if it is passed over (and then reported); else why's code, with why's text in
+ * err.  It is counted either way.  Out of memory is never passed over.
  */
 int corpus_bad(const struct corpus_options *opt, const struct err *why, struct err *err);
 

@@ -120,6 +120,29 @@ is_json out
 out_has '"bad":1'
 err_is_empty
 
+# what is said to be committed is: a document that waits for its commit and comes again is not
+awk 'BEGIN { for (i = 0; i < 5; i++) print "{\"_id\": \"same\", \"text\": \"again\"}"; print "{" }' >again.jsonl
+run index again.fovea again.jsonl --model none
+code_is 1
+err_has "nothing was committed: the index is as it was before"
+# nor are deletions, before the commit that they belong to
+run index deleting.fovea corpus.jsonl --model none
+printf '%s\n' '{"_id": "new", "text": "new"}' '{' >half.jsonl
+run index deleting.fovea half.jsonl --delete owl
+code_is 1
+err_has "nothing was committed: the index is as it was before"
+run search deleting.fovea owl
+code_is 0
+
+# what ends a file early cannot be passed over, and nobody is told so
+awk 'BEGIN { for (i = 0; i < 5000; i++) print "{\"_id\": \"d" i * 7919 % 5000 "\", \"text\": \"some\"}" }' | gzip >whole.jsonl.gz
+head -c $(($(wc -c <whole.jsonl.gz) / 2)) whole.jsonl.gz >cut.jsonl.gz
+run index cut.fovea cut.jsonl.gz --model none
+code_is 1
+err_has "cut.jsonl.gz' is a damaged or cut-off gzip file"
+n_checks=$((n_checks + 1))
+! grep -q "skip-bad" err || fail "--skip-bad is offered where it cannot help"
+
 # what an index is made with stays
 run index words.fovea corpus.jsonl --model none --chunk words:5:2 --analyzer plain
 code_is 0

@@ -4,13 +4,15 @@
 . "${srcdir:-.}/tests/cli/lib.sh"
 awk 'BEGIN { for (i = 0; i < 200000; i++) printf "{\"_id\": \"d%d\", \"text\": \"fovea number %d of many, word%d\"}\n", i, i, i % 977 }' >big.jsonl
 
+n=0
 interrupt() {
     said="fovea index, then SIG$1"
     # A shell's background jobs ignore SIGINT: the program sets its own handler.
     "$fovea" index ix big.jsonl --model none --commit-every 1000 -q >out 2>err &
     child=$!
     tries=0
-    until "$fovea" info ix --json 2>/dev/null | grep -q '"documents":[1-9]' || [ $tries -gt 200 ]; do
+    # until there is a commit of this run
+    until "$fovea" info ix --json >now 2>/dev/null && ! grep -q "\"documents\":$n," now || [ $tries -gt 200 ]; do
         tries=$((tries + 1))
         sleep 0.05
     done
