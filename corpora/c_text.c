@@ -1,7 +1,7 @@
 /* c_text.c -- a folder of text and Markdown files, or one such file: a document each.
  *
  * The folder is walked in the order of names, so the same tree gives the same stream.  A document
- * is called by its path from the folder's root.  Its title is the first heading of a Markdown
+ * is called by its path from the folder's root, its bytes that are no UTF-8 as \xHH.  Its title is the first heading of a Markdown
  * file, else the file's name without its suffix.  Hidden files are passed over, links to folders
  * are not followed (they may lead in circles).
  */
@@ -136,6 +136,23 @@ static int refuse_binary(struct reader *r, const char *path, size_t at, struct e
     return corpus_bad(&opt, &why, err);
 }
 
+/* Bytes that are no UTF-8 become \xHH, and not all the same sign: else files named in Latin-1
+ * would replace each other. */
+static void add_name(struct buf *out, const char *name)
+{
+    size_t n = strlen(name);
+
+    while (n) {
+        size_t good = utf8_check(name, n);
+
+        buf_add(out, name, good);
+        if (good < n)
+            buf_printf(out, "\\x%02x", (unsigned)(unsigned char)name[good++]);
+        name += good;
+        n -= good;
+    }
+}
+
 /* 1: r holds a document; 0: the file was passed over; negative: an error. */
 static int read_document(struct reader *r, const char *path, const char *name, struct err *err)
 {
@@ -146,7 +163,7 @@ static int read_document(struct reader *r, const char *path, const char *name, s
 
     buf_reset(&r->docno);
     buf_reset(&r->text);
-    utf8_repair(&r->docno, name, strlen(name));
+    add_name(&r->docno, name);
     if (buf_error(&r->docno))
         return err_nomem(err);
     rc = corpus_check_name(buf_text(&r->docno), "file's name", &why);

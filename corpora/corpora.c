@@ -71,8 +71,8 @@ int corpus_open(struct doc_source *out, const char *path, const struct corpus_op
         format = guess_format(path);
         if (!format)
             return err_set(err, E_INVALID,
-                           "cannot tell the format of '%s' by its name: name one of %s", path,
-                           names);
+                           "cannot tell the format of '%s' by its name: give --format, one of %s",
+                           path, names);
     }
     return format->open(out, path, opt, err);
 }

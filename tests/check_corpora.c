@@ -116,7 +116,7 @@ START_TEST(a_path_that_no_reader_takes_is_refused_by_name)
     put("a.csv", "1,2\n");
     put("a.jsonl", "{}\n");
     expect_error("none.jsonl", NULL, E_NOTFOUND, "none.jsonl' does not exist");
-    expect_error("a.csv", NULL, E_INVALID, "name one of beir, jsonl, tsv, text");
+    expect_error("a.csv", NULL, E_INVALID, "give --format, one of beir, jsonl, tsv, text");
     expect_error("a.csv", "xml", E_INVALID, "unknown corpus format 'xml': choose one of beir");
     expect_error("a.jsonl", "beir", E_INVALID, "is no folder");
     expect_error(".", "beir", E_NOTFOUND, "holds neither corpus.jsonl nor");
@@ -436,10 +436,23 @@ START_TEST(binary_files_are_passed_over_and_counted_but_never_called_text)
     expect_error("t", NULL, E_FORMAT, "c.txt: not a text file (NUL byte at byte 2)");
     buf_printf(&want, "bad %s: not a text file (NUL byte at byte 2)\n", in_dir("t/c.txt"));
     buf_printf(&want, "bad %s: the file's name holds a control character (0x0a)\n",
-               in_dir("t/d\n.txt"));
+               in_dir("t/d\\x0a.txt")); /* a message is one line */
     buf_printf(&want, "bad cannot open '%s': No such file or directory\n", in_dir("t/e.txt"));
     expect("t", skip, buf_text(&want));
     buf_clear(&want);
+}
+END_TEST
+
+START_TEST(two_files_whose_names_are_no_utf8_are_two_documents)
+{
+    mkdir(in_dir("t"), 0700);
+    put("t/caf\xe8.txt", "one");
+    put("t/caf\xe9.txt", "two");
+    put("t/caf\xc3\xa9.txt", "three");
+    expect("t", (struct corpus_options){0},
+           "caf\xc3\xa9.txt|caf\xc3\xa9|three|\n"
+           "caf\\xe8.txt|caf\\xe8|one|\n"
+           "caf\\xe9.txt|caf\\xe9|two|\n");
 }
 END_TEST
 
@@ -624,7 +637,8 @@ static Suite *corpora_suite(void)
           &a_bad_tsv_line_is_named_with_its_reason}},
         {"c_text",
          {&a_folder_is_walked_in_the_order_of_names,
-          &binary_files_are_passed_over_and_counted_but_never_called_text}},
+          &binary_files_are_passed_over_and_counted_but_never_called_text,
+          &two_files_whose_names_are_no_utf8_are_two_documents}},
         {"queries",
          {&queries_keep_the_order_of_their_file, &a_bad_query_is_named_with_its_reason,
           &query_lists_survive_each_failing_allocation,
