@@ -21,17 +21,17 @@ struct settings {
 
 static const struct option_row rows[] = {
     {"measure", 'm', OPT_LIST, offsetof(struct settings, measures), "MEASURE",
-     "what to measure, e.g. nDCG@10", .shown = DEFAULT_MEASURES_TEXT},
+     "what to measure, e.g. nDCG@10 or ndcg_cut.5,10", .shown = DEFAULT_MEASURES_TEXT},
     FLAG_ROW("complete", 'c', struct settings, how.complete,
              "average over all judged queries: one that the run lacks counts as 0"),
     FLAG_ROW("per-query", 'q', struct settings, per_query, "print each query too"),
     {"level", 'l', OPT_INT, offsetof(struct settings, how.level), "N",
-     "least grade that is relevant, for measures that do not say rel=", .low = 0, .high = 1000,
+     "least grade that is relevant, for measures that do not say rel=", .low = 1, .high = 1000,
      .shown = "1"},
     FLAG_ROW("judged-only", 'J', struct settings, how.judged_only,
              "take documents without a judgement out of the rankings"),
     {"max-docs", 'M', OPT_INT, offsetof(struct settings, max_docs), "N",
-     "look at so many documents of each query only", .low = 0, .high = 1000000000, .shown = "all"},
+     "look at so many documents of each query only", .low = 1, .high = 1000000000, .shown = "all"},
     {"split", 0, OPT_TEXT, offsetof(struct settings, split), "NAME",
      "which judgements, if QRELS is a BEIR folder", .text = "test"},
     FLAG_ROW("quiet", 0, struct settings, quiet, "show no notices"),
@@ -120,6 +120,8 @@ static int run(void *settings, char **args, int n_args)
     int rc;
 
     (void)n_args;
+    if (!strcmp(args[0], "-") && !strcmp(args[1], "-"))
+        return say_usage(&cmd_eval, "RUN and QRELS cannot both be standard input");
     s->how.max_docs = (size_t)s->max_docs;
     if (scores_parse(&measures, &n, &s->measures, defaults, &err))
         return err.code == E_NOMEM ? say_err(&err) : say_usage(&cmd_eval, "%s", err.text);

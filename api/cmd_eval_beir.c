@@ -37,7 +37,7 @@ static const struct option_row rows[] = {
     {"split", 0, OPT_TEXT, offsetof(struct settings, beir.split), "NAME", "which judgements",
      .text = "test"},
     {"model", 0, OPT_TEXT, offsetof(struct settings, beir.model), "NAME",
-     "encoder of dense and hybrid: a name or a folder", .text = DEFAULT_MODEL},
+     "encoder of dense and hybrid: a name or a folder", .shown = DEFAULT_MODEL},
     {"precision", 0, OPT_CHOICE, offsetof(struct settings, beir.precision), "P",
      "how the encoder computes", name_of_precision, .text = "i8"},
     {"index-dir", 0, OPT_TEXT, offsetof(struct settings, beir.index_dir), "DIR",
@@ -100,12 +100,17 @@ static int parse_systems(struct bench *b, const char *list)
 
 static int choose_systems(struct bench *b)
 {
-    const char *list = b->s->systems;
+    const char *list = b->s->systems, *given = b->s->beir.model;
+    const char *model = given ? given : DEFAULT_MODEL;
     struct err err = {0};
     int rc;
 
-    if (!list && is_installed(b->s->beir.model, &err)) {
+    if (!list && !strcmp(model, "none")) {
+        list = "bm25";
+    } else if (!list && is_installed(model, &err)) {
         list = "bm25,dense,hybrid";
+    } else if (!list && given) {
+        return say_err(&err); /* who names a model wants that one */
     } else if (!list) {
         list = "bm25";
         if (!b->s->beir.quiet)
@@ -116,7 +121,7 @@ static int choose_systems(struct bench *b)
     b->beir.model = "none";
     for (const struct retriever *const *r = b->systems; *r && !rc; r++)
         if ((*r)->needs_vectors)
-            b->beir.model = b->s->beir.model;
+            b->beir.model = model;
     if (!rc && strcmp(b->beir.model, "none") && !is_installed(b->beir.model, &err))
         rc = say_err(&err);
     return rc;

@@ -83,6 +83,8 @@ static int check_usage(const struct settings *s, int n_corpora)
 
     if (s->chunk && chunking_parse(&chunking, s->chunk, &err))
         return say_usage(&cmd_index, "--chunk: %s", err.text);
+    if (s->model && !*s->model)
+        return say_usage(&cmd_index, "--model is empty: give a name, a folder, or none");
     if (!n_corpora && !s->deletes.n && !s->merge)
         return say_usage(&cmd_index, "nothing to do: give a CORPUS, --delete or --merge");
     return 0;

@@ -105,6 +105,10 @@ static int search_all(fovea *ix, const char *path, const fovea_search_options *o
 
     if (queries_load(&queries, path, &err))
         return say_err(&err);
+    if (!queries.n) {
+        say("'%s' holds no queries", path);
+        rc = EXIT_NONE;
+    }
     progress_begin(&progress, NULL, "queries", queries.n, s->quiet || isatty(STDOUT_FILENO));
     for (size_t i = 0; i < queries.n && !rc; i++) {
         rc = timed_search(&hits, &seconds, ix, queries.queries[i].text, opt);

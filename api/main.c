@@ -65,8 +65,8 @@ static int run_command(const struct command *cmd, int argc, char **argv)
     else if (n_args < cmd->min_args)
         rc = say_usage(cmd, "something is missing: fovea %s %s", cmd->name, cmd->args);
     else if (cmd->max_args >= 0 && n_args > cmd->max_args)
-        rc = say_usage(cmd, "'%s' is too much: fovea %s %s", args[cmd->max_args], cmd->name,
-                       cmd->args);
+        rc = say_usage(cmd, "'%s' is too much: fovea %s%s%s", args[cmd->max_args], cmd->name,
+                       *cmd->args ? " " : "", cmd->args);
     else
         rc = cmd->run(settings, args, n_args);
     options_free(settings, cmd->options);

@@ -13,8 +13,8 @@
     "num_q", "num_ret", "num_rel", "num_rel_ret", "AP", "nDCG@10", "P@10", "R@100", "RR@10"
 #define DEFAULT_MEASURES_TEXT "counts, AP, nDCG@10, P@10, R@100, RR@10"
 
-/* Parses the given names, or the NULL-terminated defaults if none are given.
- * *out [*n] is the caller's (mem_free). */
+/* Parses the given names, each maybe a list ("AP,RR@10", "ndcg_cut.5,10"), or the NULL-terminated defaults if none are given.
+ * What is named twice is taken once.  *out [*n] is the caller's (mem_free). */
 int scores_parse(struct measure **out, size_t *n, const struct texts *given,
                  const char *const *defaults, struct err *err);
 

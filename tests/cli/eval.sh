@@ -56,6 +56,14 @@ run eval run.txt other
 code_is 1
 err_is_a_line
 
+# lists, as trec_eval takes them; a measure that is named twice is one member of the JSON
+run eval run.txt qrels -m ndcg_cut.1,5 -m "P(rel=1)@1,2,RR@10" -m iprec_at_recall_.5,.6 --quiet
+code_is 0
+[ "$(cut -f1 out | tr -s ' \n' ' ')" = "ndcg_cut_1 ndcg_cut_5 P(rel=1)@1 P(rel=1)@2 RR@10 iprec_at_recall_.5 iprec_at_recall_.6 " ] ||
+    fail "a list of measures is not what it says"
+run eval run.txt qrels -m RR@10,AP -m AP --json --quiet
+out_has '"measures":\{"RR@10":0.5,"AP":0.4166[0-9]*\}\}$'
+
 # A whole collection.
 mkdir -p tiny/qrels
 write_corpus tiny/corpus.jsonl
@@ -87,6 +95,16 @@ sed -i '$d' tiny/corpus.jsonl
 run eval beir tiny --systems bm25
 code_is 1
 err_is_a_line
+err_has "1 documents? that are not in"
+
+# a model that is named and not there is an error; without a name it is a notice
+run eval beir tiny --model nosuch
+code_is 1
+err_is_a_line
+err_has "no model 'nosuch'"
+out_is_empty
+run eval beir tiny --model none
+code_is 1
 err_has "1 documents? that are not in"
 
 run eval beir "$srcdir/corpora/data/cranfield" --systems bm25 --index-dir ixs --json

@@ -176,6 +176,11 @@ out_has "^q3 Q0 ear 1 "
 out_lacks "^q2"
 run search jsonl.fovea --queries queries.jsonl --run mine
 out_has " mine$"
+echo >no-queries.tsv
+run search jsonl.fovea --queries no-queries.tsv
+code_is 3
+err_is_a_line
+err_has "'no-queries.tsv' holds no queries"
 printf 'fovea\n\nxyzzy\ncochlea\n' >lines
 "$fovea" search jsonl.fovea <lines >out 2>err
 code=$?

@@ -39,6 +39,13 @@ slip "'b' is too much" info a b
 slip "something is missing" check
 slip "something is missing: fovea eval RUN QRELS" eval run
 slip "nDCH@10" eval run qrels -m nDCH@10
+slip "unknown measure ''" eval run qrels -m AP,
+slip "cut-off 'x' is not" eval run qrels -m P@5,P@x
+slip "-l is '0': give a whole number from 1" eval run qrels -l 0
+slip "-M is '0': give a whole number from 1" eval run qrels -M 0
+slip "cannot both be standard input" eval - -
+slip "'x' is too much: fovea version; see" version x
+slip "model is empty" index new.fovea corpus.jsonl --model ""
 slip "no system 'psychic'" eval beir . --systems bm25,psychic
 slip "not both" model x --embed a --tokens b
 slip "no command or topic 'corpra'; did you mean 'corpora'" help corpra
