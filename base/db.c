@@ -17,6 +17,7 @@ struct db {
     sqlite3 *sql;
     char *path;
     int in_transaction; /* 1 write, 2 read */
+    int is_busy;        /* the last error was a lock that another connection holds */
 };
 
 struct stmt {
@@ -31,6 +32,7 @@ static int sql_error(struct db *db, int rc, struct err *err)
     const char *path = db->path;
     int system = db->sql ? sqlite3_system_errno(db->sql) : 0;
 
+    db->is_busy = 0;
     switch (rc & 0xff) {
     case SQLITE_NOMEM:
         return err_nomem(err);
@@ -40,7 +42,10 @@ static int sql_error(struct db *db, int rc, struct err *err)
         return err_set(err, E_IO, "'%s' is read-only: check the permissions of the file and its folder", path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return err_set(err, E_IO, "'%s' is being written by another process: try again when it has finished", path);
+        db->is_busy = 1;
+        return err_set(err, E_IO,
+                       "'%s' is locked: another process was writing to it for all of %d s; try again when it has finished",
+                       path, BUSY_MS / 1000);
     case SQLITE_NOTADB:
         return err_set(err, E_FORMAT, "'%s' is not an index: it is no SQLite file", path);
     case SQLITE_CORRUPT:
@@ -129,13 +134,18 @@ static int open_file(struct db *db, int mode, int is_immutable, struct err *err)
     return touch(db, mode, err);
 }
 
-/* Is a write-ahead log beside the file? */
+/* Is a log beside the file without which it is not whole? */
 static int has_log(const char *path)
 {
-    char *log = mem_printf("%s-wal", path);
-    int has = !log || file_exists(log);
+    static const char *const formats[] = {"%s-wal", "%s-journal"};
+    int has = 0;
 
-    mem_free(log);
+    for (int i = 0; i < 2 && !has; i++) {
+        char *log = mem_printf(formats[i], path);
+
+        has = !log || file_exists(log);
+        mem_free(log);
+    }
     return has;
 }
 
@@ -158,9 +168,9 @@ int db_open(struct db **out, const char *path, int mode, struct err *err)
         goto done;
     }
     rc = open_file(db, mode, 0, &why);
-    if (rc == E_IO && mode == DB_READ && !has_log(path)) {
+    if (rc == E_IO && mode == DB_READ && !db->is_busy && !has_log(path)) {
         /* A reader in WAL mode makes files beside the index.  Where it may not (a read-only medium, someone
-         * else's folder) and nobody is writing, the file is read as one that never changes. */
+         * else's folder) and nobody is or was writing, the file is read as one that never changes. */
         sqlite3_close_v2(db->sql);
         db->sql = NULL;
         err_clear(&why);
@@ -323,11 +333,6 @@ static void bound(struct stmt *s, int rc)
 
 void stmt_bind_int(struct stmt *s, int i, int64_t v) { bound(s, sqlite3_bind_int64(s->stmt, i, v)); }
 
-void stmt_bind_double(struct stmt *s, int i, double v)
-{
-    bound(s, sqlite3_bind_double(s->stmt, i, v));
-}
-
 void stmt_bind_text(struct stmt *s, int i, const char *v)
 {
     bound(s, v ? sqlite3_bind_text64(s->stmt, i, v, strlen(v), SQLITE_TRANSIENT, SQLITE_UTF8)
@@ -372,7 +377,6 @@ int stmt_run(struct stmt *s, struct err *err)
 }
 
 int64_t stmt_int(struct stmt *s, int col) { return sqlite3_column_int64(s->stmt, col); }
-double stmt_double(struct stmt *s, int col) { return sqlite3_column_double(s->stmt, col); }
 
 const char *stmt_text(struct stmt *s, int col)
 {
@@ -387,11 +391,6 @@ const void *stmt_blob(struct stmt *s, int col, size_t *n)
     return p;
 }
 
-int stmt_is_null(struct stmt *s, int col)
-{
-    return sqlite3_column_type(s->stmt, col) == SQLITE_NULL;
-}
-
 void stmt_reset(struct stmt *s)
 {
     sqlite3_reset(s->stmt);
@@ -404,34 +403,6 @@ void stmt_free(struct stmt *s)
         sqlite3_finalize(s->stmt);
         mem_free(s);
     }
-}
-
-int db_read_blob(void *out, struct db *db, const char *table, const char *column, int64_t rowid,
-                 size_t offset, size_t n, struct err *err)
-{
-    sqlite3_blob *blob = NULL;
-    int rc = out_of_memory_for_tests(err);
-    size_t size;
-
-    if (rc)
-        return rc;
-    rc = sqlite3_blob_open(db->sql, "main", table, column, rowid, 0, &blob);
-    if (rc) {
-        rc = sql_error(db, rc, err);
-        goto done;
-    }
-    size = (size_t)sqlite3_blob_bytes(blob);
-    if (offset > size || n > size - offset) {
-        rc = err_set(err, E_FORMAT, "'%s' is damaged: row %lld of %s has %zu bytes, %zu at %zu were asked for",
-                     db->path, (long long)rowid, table, size, n, offset);
-        goto done;
-    }
-    rc = sqlite3_blob_read(blob, out, (int)n, (int)offset);
-    if (rc)
-        rc = sql_error(db, rc, err);
-done:
-    sqlite3_blob_close(blob);
-    return rc;
 }
 
 int db_check(struct db *db, struct err *err)

@@ -67,7 +67,6 @@ int db_prepare(struct stmt **out, struct db *db, struct err *err, const char *fm
  * stmt_bind_blob_borrowed, whose bytes must live until the next reset or bind.
  * A failed bind is reported by the next stmt_step. */
 void stmt_bind_int(struct stmt *s, int i, int64_t v);
-void stmt_bind_double(struct stmt *s, int i, double v);
 void stmt_bind_text(struct stmt *s, int i, const char *v); /* NULL binds NULL */
 void stmt_bind_blob(struct stmt *s, int i, const void *p, size_t n);
 void stmt_bind_blob_borrowed(struct stmt *s, int i, const void *p, size_t n);
@@ -80,18 +79,11 @@ int stmt_run(struct stmt *s, struct err *err);
 
 /* Columns of the current row, from 0; borrowed until the next step or reset. */
 int64_t stmt_int(struct stmt *s, int col);
-double stmt_double(struct stmt *s, int col);
 const char *stmt_text(struct stmt *s, int col);                 /* NULL for NULL */
 const void *stmt_blob(struct stmt *s, int col, size_t *n);
-int stmt_is_null(struct stmt *s, int col);
 
 void stmt_reset(struct stmt *s);
 void stmt_free(struct stmt *s);
-
-/* Reads n bytes at offset of one blob cell without loading the rest of it.
- * E_FORMAT if the cell is shorter. */
-int db_read_blob(void *out, struct db *db, const char *table, const char *column, int64_t rowid,
-                 size_t offset, size_t n, struct err *err);
 
 /* SQLite's own verdict on the file: 0 if `PRAGMA integrity_check` says ok, else E_FORMAT with its first line. */
 int db_check(struct db *db, struct err *err);

@@ -7,7 +7,8 @@
  * A function that can fail returns 0 or one of the negatives below and leaves
  * one line of text (what, where, what to do) in the caller's struct err, which
  * may be NULL.  The first error wins: setting an error that is already set
- * keeps the first text, because the first is the cause.
+ * keeps the first text, because the first is the cause.  Control characters and bytes that are
+ * no UTF-8, which names and lines of files may hold, are shown as \xNN.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_ERR_H

@@ -195,12 +195,16 @@ int file_list(char ***names, size_t *n, const char *dir, struct err *err)
     if (!d)
         return err_set(err, errno == ENOENT ? E_NOTFOUND : E_IO, "cannot open folder '%s': %s",
                        dir, strerror(errno));
-    while ((e = readdir(d)))
+    while (errno = 0, (e = readdir(d)))
         if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..")) {
             buf_add(&text, e->d_name, strlen(e->d_name) + 1);
             count++;
         }
+    if (errno)
+        rc = err_set(err, E_IO, "cannot read folder '%s': %s", dir, strerror(errno));
     closedir(d);
+    if (rc)
+        goto done;
     if (!buf_error(&text))
         list = mem_alloc(1, count * sizeof *list + text.len);
     if (!list) {

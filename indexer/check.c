@@ -112,6 +112,20 @@ static int check_counts(struct tally *t)
     return 0;
 }
 
+/* Are the ids that come next larger than those that are there? */
+static int check_next_id(struct index *ix, const char *table, const char *counter, struct err *err)
+{
+    int64_t next = 0, last = 0;
+    int rc = counter_get(&next, ix, &ix->rd, counter, err);
+
+    rc = rc ? rc
+            : db_get_int(&last, ix->rd.db, err, "SELECT max(id) FROM \"%w_%w\"", ix->name, table);
+    if (!rc && next <= last)
+        rc = err_set(err, E_FORMAT, "'%s' is damaged: setting '%s' is %lld, but %lld is taken",
+                     ix->path, counter, (long long)next, (long long)last);
+    return rc;
+}
+
 int index_check(struct index *ix, struct err *err)
 {
     struct tally t = {.ix = ix, .err = err};
@@ -130,6 +144,8 @@ int index_check(struct index *ix, struct err *err)
             rc = err_set(err, E_STOP, "stopped");
     }
     rc = rc ? rc : check_counts(&t);
+    rc = rc ? rc : check_next_id(ix, "segments", "next_segment", err);
+    rc = rc ? rc : check_next_id(ix, "tombstones", "next_tombstone", err);
     stmt_free(t.find);
     map_clear(&t.seen);
     return rc;

@@ -58,26 +58,45 @@ int index_find(int64_t *document, struct index *ix, const char *docno, struct er
     return 1;
 }
 
+/* Bytes of a document's text as index_document gives it.  SQLite's own length() counts what the file
+ * holds: UTF-16 in some databases, and what comes after a NUL in damaged ones. */
+static int text_bytes(size_t *out, struct index *ix, int64_t document, struct err *err)
+{
+    struct stmt *s = NULL;
+    const char *text;
+    int rc = db_prepare(&s, ix->rd.db, err, "SELECT text FROM \"%w_documents\" WHERE id = %lld",
+                        ix->name, (long long)document);
+
+    if (rc)
+        return rc;
+    rc = stmt_step(s, err);
+    text = rc == 1 ? stmt_text(s, 0) : NULL;
+    if (text) {
+        *out = strlen(text);
+        rc = 0;
+    } else if (rc >= 0) {
+        rc = err_set(err, E_FORMAT, "'%s' is damaged: document %lld is missing", ix->path,
+                     (long long)document);
+    }
+    stmt_free(s);
+    return rc;
+}
+
 int index_passage_span(struct span *out, struct index *ix, const struct segment *s,
                        uint32_t passage, struct err *err)
 {
     struct span span = {0, 0};
-    int64_t n = -1;
-    int rc = db_get_int(&n, ix->rd.db, err,
-                        "SELECT length(CAST(text AS BLOB)) FROM \"%w_documents\" WHERE id = %lld",
-                        ix->name, (long long)segment_document(s, passage));
+    size_t n = 0;
+    int rc = text_bytes(&n, ix, segment_document(s, passage), err);
 
     if (rc)
         return rc;
-    if (n < 0)
-        return err_set(err, E_FORMAT, "'%s' is damaged: document %lld is missing", ix->path,
-                       (long long)segment_document(s, passage));
-    span.end = (size_t)n;
+    span.end = n;
     if (s->row.bytes[PART_SPANS]) /* the handle is the reader's alone, hence the cast */
         rc = segment_read_span(&span, (struct segment *)s, passage, err);
-    if (!rc && (span.begin > span.end || span.end > (size_t)n))
-        rc = err_set(err, E_FORMAT, "'%s' is damaged: a span ends at %zu of %lld bytes", ix->path,
-                     span.end, (long long)n);
+    if (!rc && (span.begin > span.end || span.end > n))
+        rc = err_set(err, E_FORMAT, "'%s' is damaged: a span ends at %zu of %zu bytes", ix->path,
+                     span.end, n);
     if (!rc)
         *out = span;
     return rc;

@@ -173,7 +173,7 @@ int segment_row_take(struct segment_row *row, struct stmt *s, struct store *st, 
     row->terms = (uint64_t)stmt_int(s, at++);
     for (int i = 0; i < N_PARTS; i++)
         row->bytes[i] = (uint64_t)stmt_int(s, at++);
-    if (row->id < 1 || row->id >> 34 || (uint32_t)stmt_int(s, at) != segment_row_crc(row))
+    if (row->id < 1 || row->id >> SEGMENT_ID_BITS || (uint32_t)stmt_int(s, at) != segment_row_crc(row))
         return err_set(err, E_FORMAT,
                        "'%s' is damaged: the row of segment %lld: the checksum differs",
                        db_path(st->db), (long long)row->id);
@@ -259,7 +259,7 @@ static int load(struct index *ix, int64_t n_commits, struct err *err)
     return 0;
 }
 
-int index_refresh(struct index *ix, struct err *err)
+int index_show_newest(struct index *ix, struct err *err)
 {
     int64_t n_commits = 0;
     int rc;
@@ -274,6 +274,12 @@ int index_refresh(struct index *ix, struct err *err)
     if (!ix->is_stale && n_commits == ix->n_commits)
         return 0;
     return load(ix, n_commits, err);
+}
+
+int index_refresh(struct index *ix, struct err *err)
+{
+    /* Who has the write lock shows the newest commit already, and its graves point at the segments. */
+    return ix->pending.is_open ? 0 : index_show_newest(ix, err);
 }
 
 /* ---- what it is ---- */

@@ -96,6 +96,9 @@ int counter_set(struct index *ix, const char *key, int64_t value, struct err *er
 
 /* ---- index.c ---- */
 
+/* index_refresh, whether a commit is pending or not: forgets the segments if it fails. */
+int index_show_newest(struct index *ix, struct err *err);
+
 /* Makes n analyzers of the index's kind, if there are not as many. */
 int index_need_analyzers(struct index *ix, int n, struct err *err);
 

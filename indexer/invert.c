@@ -120,7 +120,9 @@ static int analyse_run(int task, int worker, void *payload)
         buf_reset(&w->text);
         passage_text_add(&w->text, &v->texts[i]);
         if (buf_error(&w->text))
-            return err_set(&w->err, buf_error(&w->text), "a passage is too long");
+            return buf_error(&w->text) == E_NOMEM
+                       ? err_nomem(&w->err)
+                       : err_set(&w->err, E_LIMIT, "a passage is over 2 GiB: cut its document");
         rc = analyzer_run(w->analyzer, buf_text(&w->text), w->text.len, on_term, &p, &w->err);
         if (rc)
             return rc == E_NOMEM ? err_nomem(&w->err) : rc;

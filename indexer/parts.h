@@ -26,7 +26,7 @@ enum {
 enum { PART_ROW = 64 << 10 }; /* bytes of every row of a part but the last */
 
 /* The key of a row: segment, part and number, so that a part lies in one piece and needs no directory. */
-enum { PART_ROW_BITS = 24, PART_KIND_BITS = 4 };
+enum { PART_ROW_BITS = 24, PART_KIND_BITS = 4, SEGMENT_ID_BITS = 34 };
 
 static inline int64_t part_row_id(int64_t segment, int part, uint64_t row)
 {

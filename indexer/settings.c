@@ -305,7 +305,8 @@ int settings_load(struct index *ix, const struct index_settings *want, struct er
             return rc;
     }
     ix->settings = (struct index_settings){r->analyzer, r->chunking, r->model, r->vectors};
-    return chunking_parse(&ix->chunking, r->chunking, err);
+    rc = chunking_parse(&ix->chunking, r->chunking, err);
+    return rc ? err_wrap(err, "'%s' is damaged", ix->path) : 0;
 }
 
 /* ---- counters ---- */

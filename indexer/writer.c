@@ -83,8 +83,11 @@ static int list_segments(struct index *ix, struct err *err)
     int rc = counter_get(&n_commits, ix, &ix->wr, "commits", err);
 
     if (!rc && (ix->is_stale || n_commits != ix->n_commits)) /* another process committed */
-        rc = index_refresh(ix, err);
+        rc = index_show_newest(ix, err);
     rc = rc ? rc : counter_get(&p->next_segment, ix, &ix->wr, "next_segment", err);
+    if (!rc && p->next_segment >> SEGMENT_ID_BITS)
+        rc = err_set(err, E_FORMAT, "'%s' is damaged: setting 'next_segment' is %lld", ix->path,
+                     (long long)p->next_segment);
     p->n_documents = ix->n_documents;
     p->text_bytes = ix->text_bytes;
     for (int i = 0; !rc && i < ix->n_segments; i++) {

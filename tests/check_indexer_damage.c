@@ -210,6 +210,8 @@ static const char *const harms[][2] = {
     {"DELETE FROM fovea_settings WHERE key = 'documents'", "documents"},
     {"DELETE FROM fovea_settings WHERE key = 'analyzer'", "analyzer"},
     {"DELETE FROM fovea_settings WHERE key = 'commits'", "commits"},
+    {"UPDATE fovea_settings SET value = 1 WHERE key = 'next_segment'", "next_segment"},
+    {"UPDATE fovea_settings SET value = 1 WHERE key = 'next_tombstone'", "next_tombstone"},
     {"UPDATE fovea_settings SET value = 'words:9' WHERE key = 'chunking'", ""},
     {"UPDATE fovea_settings SET value = 'what' WHERE key = 'chunking'", "what"},
 };

@@ -462,6 +462,28 @@ START_TEST(two_indexes_share_a_database_with_other_tables)
 }
 END_TEST
 
+START_TEST(spans_are_right_in_a_database_of_utf_16)
+{
+    static const char text[] = "na\xc3\xafve retina";
+    struct fixture f = {.opt.mode = INDEX_CREATE};
+    struct span span;
+    struct db *db = NULL;
+
+    snprintf(f.path, sizeof f.path, "%s/theirs.db", tmp_dir(f.dir));
+    ck_assert_ok(db_open(&db, f.path, DB_CREATE, &f.err), &f.err);
+    ck_assert_ok(db_exec(db, &f.err, "PRAGMA encoding = 'UTF-16'; CREATE TABLE t(v)"), &f.err);
+    db_close(db);
+    ck_assert_ok(index_open(&f.ix, f.path, &f.opt, &f.err), &f.err);
+    fixture_add(&f, "a", "", text);
+    fixture_commit(&f);
+    fixture_check(&f);
+    ck_assert_ok(index_passage_span(&span, f.ix, index_segment(f.ix, 0), 0, &f.err), &f.err);
+    ck_assert_uint_eq(span.begin, 0);
+    ck_assert_uint_eq(span.end, strlen(text));
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(names_that_are_no_prefix_are_refused)
 {
     static const char *const names[] = {"", "a b", "1a", "a\"b", "\xc3\xa9", "a-b"};
@@ -594,6 +616,7 @@ static int live(struct fixture *f, const char *text)
     rc = rc < 0 ? rc : index_check(f->ix, &f->err);
     index_close(f->ix);
     f->ix = NULL;
+    ck_assert_msg(rc != E_NOMEM || strstr(f->err.text, "out of memory"), "'%s'", f->err.text);
     return rc;
 }
 
@@ -620,6 +643,26 @@ START_TEST(every_failing_allocation_is_reported_and_nothing_is_half_done)
 }
 END_TEST
 
+START_TEST(a_refresh_that_fails_leaves_a_pending_commit_whole)
+{
+    struct fixture f;
+    int rc = 0;
+
+    fixture_open(&f, NULL);
+    fixture_add(&f, "a", "", "one two");
+    fixture_add(&f, "b", "", "one");
+    fixture_commit(&f);
+    ck_assert_int_eq(index_delete(f.ix, "b", &f.err), 1);
+    FAIL_EACH_ALLOC(rc, (rc = index_refresh(f.ix, &f.err), err_clear(&f.err)));
+    ck_assert_int_eq(index_delete(f.ix, "a", &f.err), 1); /* its segment is still there */
+    fixture_add(&f, "c", "", "two");
+    fixture_commit(&f);
+    fixture_check(&f);
+    ck_assert_uint_eq(index_n_passages(f.ix), 1);
+    fixture_close(&f);
+}
+END_TEST
+
 TCase *tcase_index(void)
 {
     TCase *tc = tcase_create("index");
@@ -636,6 +679,7 @@ TCase *tcase_index(void)
     tcase_add_test(tc, a_bad_document_changes_nothing);
     tcase_add_test(tc, a_tiny_index_has_the_bytes_of_the_format);
     tcase_add_test(tc, every_failing_allocation_is_reported_and_nothing_is_half_done);
+    tcase_add_test(tc, a_refresh_that_fails_leaves_a_pending_commit_whole);
     return tc;
 }
 
@@ -649,6 +693,7 @@ TCase *tcase_open(void)
     tcase_add_test(tc, other_settings_than_recorded_are_named);
     tcase_add_test(tc, a_newer_format_is_refused_by_number);
     tcase_add_test(tc, two_indexes_share_a_database_with_other_tables);
+    tcase_add_test(tc, spans_are_right_in_a_database_of_utf_16);
     tcase_add_loop_test(tc, names_that_are_no_prefix_are_refused, 0, 6);
     tcase_add_test(tc, a_read_only_file_or_folder_can_be_searched);
     tcase_add_test(tc, a_full_disk_keeps_the_last_commit);
