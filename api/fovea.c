@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "api/handle.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "model/model.h"
 
 _Static_assert((int)FOVEA_NOMEM == E_NOMEM && (int)FOVEA_IO == E_IO &&
@@ -134,6 +136,42 @@ const char *fovea_error(const fovea *q) { return q ? q->err.text : "out of memor
 
 int fovea_error_code(const fovea *q) { return q ? q->err.code : FOVEA_NOMEM; }
 
+static int check_utf8(const char *s, const char *what, const char *docno, struct err *err)
+{
+    const size_t n = strlen(s), good = utf8_check(s, n);
+
+    if (good == n)
+        return 0;
+    return err_set(err, E_INVALID, "document '%s': its %s is not UTF-8 at byte %zu (0x%02x)", docno,
+                   what, good + 1, (unsigned)(unsigned char)s[good]);
+}
+
+static int check_meta(const char *meta, const char *docno, struct err *err)
+{
+    struct json *j = NULL;
+    struct err why = {0};
+    int rc = json_parse(&j, meta, strlen(meta), &why);
+    const int is_object = !rc && json_is_object(j);
+
+    json_free(j);
+    if (rc == E_NOMEM)
+        return err_nomem(err);
+    return is_object ? 0
+                     : err_set(err, E_INVALID, "document '%s': its meta is not a JSON object%s%s",
+                               docno, rc ? ": " : "", why.text);
+}
+
+static int check_document(const struct doc *doc, struct err *err)
+{
+    int rc = check_utf8(doc->docno, "name", doc->docno, err);
+
+    if (!rc)
+        rc = check_utf8(doc->title, "title", doc->docno, err);
+    if (!rc)
+        rc = check_utf8(doc->text, "text", doc->docno, err);
+    return rc || !doc->meta ? rc : check_meta(doc->meta, doc->docno, err);
+}
+
 int fovea_add(fovea *q, const char *docno, const char *title, const char *text, const char *meta)
 {
     struct doc doc = {docno, title ? title : "", text ? text : "", meta};
@@ -143,7 +181,8 @@ int fovea_add(fovea *q, const char *docno, const char *title, const char *text, 
         return rc;
     if (!docno || !*docno)
         return err_set(&q->err, E_INVALID, "a document needs a name: docno is empty");
-    return index_add(q->ix, &doc, &q->err);
+    rc = check_document(&doc, &q->err);
+    return rc ? rc : index_add(q->ix, &doc, &q->err);
 }
 
 int fovea_delete(fovea *q, const char *docno)

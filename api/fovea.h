@@ -147,7 +147,8 @@ enum { FOVEA_ADDED = 0, FOVEA_UPDATED = 1, FOVEA_UNCHANGED = 2 };
  * meta    more about it as a JSON object, or NULL; kept and given back.
  *
  * Returns FOVEA_ADDED, FOVEA_UPDATED or FOVEA_UNCHANGED (the same content is there
- * already: nothing to do), or a negative code.
+ * already: nothing to do), or a negative code: FOVEA_INVALID if a string is not UTF-8 or
+ * meta not a JSON object.  What was added before stays pending.
  */
 int fovea_add(fovea *ix, const char *docno, const char *title, const char *text, const char *meta);
 

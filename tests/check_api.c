@@ -213,6 +213,34 @@ START_TEST(adding_says_what_became_of_the_document)
 }
 END_TEST
 
+START_TEST(what_is_no_text_or_no_metadata_is_refused_and_the_rest_stays)
+{
+    static const struct {
+        const char *docno, *title, *text, *meta, *why;
+    } cases[] = {
+        {"a\xff", "t", "x", NULL, "its name is not UTF-8 at byte 2 (0xff)"},
+        {"a", "\xc3", "x", NULL, "document 'a': its title is not UTF-8 at byte 1 (0xc3)"},
+        {"a", "t", "x\xed\xa0\x80", NULL, "document 'a': its text is not UTF-8 at byte 2 (0xed)"},
+        {"a", "t", "x", "", "document 'a': its meta is not a JSON object: "},
+        {"a", "t", "x", "{\"k\":", "document 'a': its meta is not a JSON object: "},
+        {"a", "t", "x", "[1]", "document 'a': its meta is not a JSON object"},
+        {"a", "t", "x", "{\"k\":\"\xff\"}", "document 'a': its meta is not a JSON object: "},
+    };
+    fovea *ix = open_mode(FOVEA_CREATE);
+    fovea_document *doc = NULL;
+
+    ck_assert_int_eq(fovea_add(ix, "before", NULL, "x", "{}"), FOVEA_ADDED);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        ck_assert_fovea(fovea_add(ix, cases[i].docno, cases[i].title, cases[i].text, cases[i].meta),
+                        ix, FOVEA_INVALID, cases[i].why);
+    ck_assert_done(fovea_commit(ix), ix);
+    ck_assert_done(fovea_get(&doc, ix, "before"), ix);
+    fovea_document_free(doc);
+    ck_assert_fovea(fovea_get(&doc, ix, "a"), ix, FOVEA_NOTFOUND, "'a'");
+    fovea_close(ix);
+}
+END_TEST
+
 START_TEST(deleting_says_whether_it_was_there)
 {
     fovea_hits *hits;
@@ -748,6 +776,7 @@ static Suite *api_suite(void)
     tcase_add_test(tc, options_may_be_of_an_older_or_a_newer_program);
     tcase_add_test(tc, info_may_be_of_an_older_or_a_newer_program);
     tcase_add_test(tc, adding_says_what_became_of_the_document);
+    tcase_add_test(tc, what_is_no_text_or_no_metadata_is_refused_and_the_rest_stays);
     tcase_add_test(tc, deleting_says_whether_it_was_there);
     tcase_add_test(tc, what_is_not_committed_is_forgotten);
     tcase_add_test(tc, a_reader_sees_a_commit_after_refresh);
