@@ -87,10 +87,12 @@ static void print_notices(const struct eval_result *r, const struct settings *s)
     if (s->quiet)
         return;
     if (r->n_missing)
-        say("notice: %zu judged queries are not in the run: %s", r->n_missing,
+        say("notice: %zu judged quer%s not in the run: %s", r->n_missing,
+            r->n_missing == 1 ? "y is" : "ies are",
             s->how.complete ? "they count as 0" : "left out (-c counts them as 0)");
     if (r->n_unjudged)
-        say("notice: %zu queries of the run are not judged: left out", r->n_unjudged);
+        say("notice: %zu quer%s not judged: left out", r->n_unjudged,
+            r->n_unjudged == 1 ? "y of the run is" : "ies of the run are");
 }
 
 static int load_qrels(struct qrels *qrels, const char *path, const char *split, struct err *err)

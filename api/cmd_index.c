@@ -145,9 +145,10 @@ static void print_report(const struct feed *f, const fovea_info *info, const cha
     printf(" in %s", show_time(a, seconds));
     if (n && seconds > 0)
         printf(" (%s documents/s)", show_rate(a, (double)n / seconds));
-    printf("\n%s documents", show_count(a, info->n_documents));
+    printf("\n%s document%s", show_count(a, info->n_documents), info->n_documents == 1 ? "" : "s");
     if (info->n_passages != info->n_documents)
-        printf(" in %s passages", show_count(a, info->n_passages));
+        printf(" in %s passage%s", show_count(a, info->n_passages),
+               info->n_passages == 1 ? "" : "s");
     printf(", %s, %s%s\n", show_bytes(b, info->file_bytes),
            info->dim ? "by words and by meaning: model " : "by words only: no model",
            info->dim ? info->model : "");

@@ -133,8 +133,9 @@ static int check(void *settings, char **args, int n_args)
         rc = check_json(args[0], NULL, &i);
     } else {
         rc = 0;
-        printf("%s: ok: %s documents, %s passages checked in %s\n", args[0],
-               show_count(a, i.n_documents), show_count(b, i.n_passages),
+        printf("%s: ok: %s document%s, %s passage%s checked in %s\n", args[0],
+               show_count(a, i.n_documents), i.n_documents == 1 ? "" : "s",
+               show_count(b, i.n_passages), i.n_passages == 1 ? "" : "s",
                show_time(t, clock_now() - start));
     }
     fovea_close(ix);

@@ -229,9 +229,9 @@ void feed_say_what_stands(struct feed *f)
             "command again to go on",
             show_count(a, safe));
     else if (safe)
-        say("%s documents of this run were committed and are safe; run the same command again "
-            "when the cause is removed",
-            show_count(a, safe));
+        say("%s document%s of this run %s committed and safe; run the same command again when "
+            "the cause is removed",
+            show_count(a, safe), safe == 1 ? "" : "s", safe == 1 ? "is" : "are");
     else if (f->has_committed)
         say("what was deleted is committed; run the same command again when the cause is removed");
     else

@@ -20,7 +20,7 @@ END
 tab=$(printf '\t')
 run eval run.txt qrels -m AP -m P@2 -m RR@10 -m R@100 -m num_q
 code_is 0
-err_has "notice: 1 judged queries are not in the run: left out"
+err_has "notice: 1 judged query is not in the run: left out"
 out_has "^AP *${tab}all${tab}0.4167$"    # (1/1 + 2/3) / 2 = 0.8333, and 0
 out_has "^P@2 *${tab}all${tab}0.2500$"
 out_has "^RR@10 *${tab}all${tab}0.5000$"

@@ -54,6 +54,11 @@ run search ix roses
 code_is 3
 run index ix --delete owl --merge
 code_is 0
+printf 'a\tb\n' >one.tsv
+run index one.fovea one.tsv --model none
+out_has "^1 document, "
+run check one.fovea
+out_has "ok: 1 document, 1 passage checked"
 run info ix --json
 out_has '"documents":3,"passages":3,"deleted_passages":0'
 out_has '"segments":1'
@@ -106,7 +111,7 @@ err_has "skip-bad"
 err_has "nothing was committed"
 run index ones.fovea bad.jsonl --model none --commit-every 1
 code_is 1
-err_has "4 documents .* were committed"
+err_has "4 documents of this run are committed and safe"
 echo "this is no JSON" >broken.jsonl
 run index never.fovea broken.jsonl --model none
 code_is 1
