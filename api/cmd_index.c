@@ -190,9 +190,11 @@ static int run(void *settings, char **args, int n_args)
     struct settings *s = settings;
     fovea_options opt = FOVEA_OPTIONS_INIT;
     const int is_new = !file_exists(args[0]);
-    struct feed f = {.options = s->feed, .quiet = s->quiet};
+    struct feed f = {.quiet = s->quiet};
     int rc = check_usage(s, n_args - 1);
 
+    s->feed.except = args[0];
+    f.options = s->feed;
     for (int i = 1; i < n_args && !rc; i++)
         rc = feed_try(&s->feed, args[i]);
     if (rc)

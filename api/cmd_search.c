@@ -253,6 +253,8 @@ static int run(void *settings, char **args, int n_args)
         return say_usage(&cmd_search, "%s", err.text);
     if (s->queries && n_args > 1)
         return say_usage(&cmd_search, "give a QUERY or --queries, not both");
+    if (s->json && s->run_tag)
+        return say_usage(&cmd_search, "a run is not JSON: give --run or --json");
     if (makes_run && s->passages)
         return say_usage(&cmd_search, "a run ranks documents: leave --passages out");
     if (n_args == 2 && !args[1][strspn(args[1], " \t\n")])

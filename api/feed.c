@@ -139,6 +139,7 @@ static struct corpus_options corpus_options(const struct feed_options *o)
         .id_field = o->id_field,
         .title_field = o->title_field,
         .text_field = o->text_field,
+        .except = o->except,
         .skip_bad = o->skip_bad,
     };
 }

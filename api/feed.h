@@ -15,6 +15,7 @@
 /* How to read; NULL or 0 = default. */
 struct feed_options {
     const char *format, *id_field, *title_field, *text_field;
+    const char *except; /* a file that is no document: the index itself */
     int skip_bad;
     int commit_every;
 };

@@ -7,6 +7,8 @@
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -196,6 +198,31 @@ done:
     return rc;
 }
 
+/* Is it the file that is no document, or one that SQLite keeps beside it?  (The latter come and
+ * go, and while they are empty they look like text.) */
+static int is_excepted(const struct reader *r, const char *path, const struct stat *st)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    const char *name = file_basename(path), *except = r->opt.except;
+    const char *base = except ? file_basename(except) : "";
+    const size_t n = strlen(base);
+    char beside[PATH_MAX];
+    struct stat own;
+    int found = 0;
+
+    if (!n || strncmp(name, base, n))
+        return 0;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && !found; i++) {
+        if (strcmp(name + n, suffixes[i]))
+            continue;
+        int len = snprintf(beside, sizeof beside, "%s%s", except, suffixes[i]);
+
+        found = len > 0 && (size_t)len < sizeof beside && !stat(beside, &own) &&
+                own.st_dev == st->st_dev && own.st_ino == st->st_ino;
+    }
+    return found;
+}
+
 /* One entry of the innermost folder, as read_document. */
 static int visit(struct reader *r, struct err *err)
 {
@@ -217,6 +244,8 @@ static int visit(struct reader *r, struct err *err)
     if (stat(path, &st)) {
         err_set(&why, E_IO, "cannot open '%s': %s", path, strerror(errno));
         rc = corpus_bad(&r->opt, &why, err);
+    } else if (S_ISREG(st.st_mode) && is_excepted(r, path, &st)) {
+        rc = 0;
     } else if (S_ISREG(st.st_mode)) {
         rc = read_document(r, path, inner, err);
     } else if (S_ISDIR(st.st_mode) && !lstat(path, &st) && !S_ISLNK(st.st_mode)) {

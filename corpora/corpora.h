@@ -38,6 +38,9 @@ struct corpus_options {
         *id_field; /* JSONL: default "_id", else "id", "docno", "docid"; a string or a number */
     const char *title_field; /* JSONL: default "title"; may be missing or null */
     const char *text_field;  /* JSONL: default "text", else "contents", "body", "doc" */
+    /* A file that is no document of the collection even if it lies in its folder, the index that is
+     * being made, say; nor are the files of SQLite beside it.  NULL = none. */
+    const char *except;
     int skip_bad;            /* pass over bad lines and files, and count them */
     size_t *n_bad;           /* where bad ones are counted, also one that is an error; or NULL */
     /* Told about each bad line or file that is passed over ("FILE:LINE: reason"), or NULL. */

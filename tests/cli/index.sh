@@ -102,6 +102,17 @@ code_is 0
 run search text.fovea lemur
 out_has d1
 
+# an index in the folder that it is made from is no document of it, nor is what SQLite keeps there
+for i in 1 2; do
+    (cd text && "$fovea" index ./own.fovea . --model none) >out 2>err
+    code=$?
+    said="fovea index ./own.fovea . ($i)"
+    code_is 0
+    err_is_empty
+    out_has "^2 documents, "
+done
+rm text/own.fovea*
+
 # a bad line: file, line, reason; nothing of it stands
 { cat corpus.jsonl; echo '{"_id": "broken", "text": '; } >bad.jsonl
 run index bad.fovea bad.jsonl --model none

@@ -28,6 +28,7 @@ slip "two numbers" search ix x --weights 0,0
 slip "two numbers" search ix x --weights nan,1
 slip "QUERY is empty" search ix ""
 slip "not both" search ix x --queries corpus.jsonl
+slip "not JSON" search ix x --run tag --json
 slip "passages" search ix x --run tag --passages
 slip "something is missing: fovea search INDEX" search
 slip "nothing to do" index ix
