@@ -11,13 +11,16 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-enum { BUSY_MS = 10000 };
+enum { BUSY_MS = 10000, WAIT_MS = 20 };
 
 struct db {
     sqlite3 *sql;
     char *path;
     int in_transaction; /* 1 write, 2 read */
     int is_busy;        /* the last error was a lock that another connection holds */
+    int is_stopped;     /* and on_wait did not want to wait for it */
+    int (*on_wait)(void *payload);
+    void *payload;
 };
 
 struct stmt {
@@ -43,6 +46,8 @@ static int sql_error(struct db *db, int rc, struct err *err)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         db->is_busy = 1;
+        if (db->is_stopped)
+            return err_set(err, E_STOP, "stopped while another process was writing to '%s'", path);
         return err_set(err, E_IO,
                        "'%s' is locked: another process was writing to it for all of %d s; try again when it has finished",
                        path, BUSY_MS / 1000);
@@ -108,6 +113,24 @@ static char *immutable_uri(const char *path)
     return buf_take(&b);
 }
 
+/* Called by SQLite again and again while another connection holds a lock; 0 gives up. */
+static int wait_for_lock(void *payload, int n_before)
+{
+    struct db *db = payload;
+
+    db->is_stopped = db->on_wait && db->on_wait(db->payload);
+    if (db->is_stopped || n_before >= BUSY_MS / WAIT_MS)
+        return 0;
+    sqlite3_sleep(WAIT_MS);
+    return 1;
+}
+
+void db_on_wait(struct db *db, int (*fn)(void *payload), void *payload)
+{
+    db->on_wait = fn;
+    db->payload = payload;
+}
+
 static int open_file(struct db *db, int mode, int is_immutable, struct err *err)
 {
     /* Who only reads asks for more: the last one to close tidies SQLite's files beside the
@@ -125,7 +148,7 @@ static int open_file(struct db *db, int mode, int is_immutable, struct err *err)
     if (rc)
         return sql_error(db, rc, err);
     sqlite3_extended_result_codes(db->sql, 1);
-    sqlite3_busy_timeout(db->sql, BUSY_MS);
+    sqlite3_busy_handler(db->sql, wait_for_lock, db);
     if (mode == DB_READ) {
         rc = db_exec(db, err, "PRAGMA query_only=1");
         if (rc)
@@ -414,8 +437,10 @@ int db_check(struct db *db, struct err *err)
         return rc;
     rc = stmt_step(s, err);
     if (rc == 1) {
-        const char *verdict = stmt_text(s, 0);
+        const char *verdict = stmt_text(s, 0), *line = verdict ? strchr(verdict, '\n') : NULL;
 
+        if (line && !strncmp(verdict, "***", 3)) /* a heading: what is wrong comes below it */
+            verdict = line + 1;
         rc = verdict && !strcmp(verdict, "ok")
                  ? 0
                  : err_set(err, E_FORMAT, "'%s' is damaged: %s", db->path, verdict ? verdict : "?");

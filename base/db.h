@@ -34,6 +34,10 @@ enum {
 int db_open(struct db **out, const char *path, int mode, struct err *err);
 void db_close(struct db *db);
 
+/* Calls fn every 20 ms while the lock of another connection is waited for; what waits then returns
+ * E_STOP if fn returns non-zero. */
+void db_on_wait(struct db *db, int (*fn)(void *payload), void *payload);
+
 /* The path as given. */
 const char *db_path(const struct db *db);
 

@@ -7,7 +7,9 @@
 #include "base/mem.h"
 #include "indexer/vectors.h"
 
-enum { EMBED_BATCH = 256 }; /* passages a call: enough for the encoder to sort by length */
+/* A call of the encoder takes passages until they have so many bytes a thread (a second's work for a large
+ * encoder): enough for it to sort them by length, and soon over when someone asks to stop. */
+enum { EMBED_BATCH = 256, EMBED_BYTES = 32 << 10, CUT_BYTES = 2 << 10 /* of a text, about what is not cut off */ };
 
 /* Passages of all documents, in order. */
 struct passages {
@@ -68,6 +70,20 @@ static int embed_batch(float *out, const struct build *b, const struct passage_t
     return model_embed(out, b->model, b->pool, in, n, MODEL_PASSAGE, err);
 }
 
+/* How many of the passages from `first` on go into one call. */
+static size_t batch_size(const struct build *b, const struct passages *p, size_t first)
+{
+    size_t most = (size_t)EMBED_BYTES * (size_t)pool_size(b->pool), bytes = 0, n = 0;
+
+    while (n < EMBED_BATCH && first + n < p->n && bytes < most) {
+        const struct passage_text *t = &p->texts[first + n++];
+        size_t len = t->n_title + t->n_text;
+
+        bytes += len < CUT_BYTES ? len : CUT_BYTES;
+    }
+    return n;
+}
+
 static int embed_all(struct vectors_writer *w, const struct build *b, const struct passages *p,
                      struct err *err)
 {
@@ -75,9 +91,8 @@ static int embed_all(struct vectors_writer *w, const struct build *b, const stru
     struct buf bytes = {.max = SIZE_MAX / 4};
     int rc = rows ? 0 : err_nomem(err);
 
-    for (size_t i = 0; !rc && i < p->n; i += EMBED_BATCH) {
-        size_t n = p->n - i < EMBED_BATCH ? p->n - i : EMBED_BATCH;
-
+    for (size_t i = 0, n; !rc && i < p->n; i += n) {
+        n = batch_size(b, p, i);
         rc = embed_batch(rows, b, p->texts + i, n, &bytes, err);
         if (rc)
             break;

@@ -4,6 +4,12 @@
 
 #include "indexer/inside.h"
 
+static int missing(const struct index *ix, int64_t document, struct err *err)
+{
+    return err_set(err, E_FORMAT, "'%s' is damaged: document %lld is missing", ix->path,
+                   (long long)document);
+}
+
 int index_document(struct doc *out, struct buf *text, struct index *ix, int64_t document,
                    struct err *err)
 {
@@ -19,8 +25,7 @@ int index_document(struct doc *out, struct buf *text, struct index *ix, int64_t 
     stmt_bind_int(s, 1, document);
     rc = stmt_step(s, err);
     if (rc == 0)
-        rc = err_set(err, E_NOTFOUND, "'%s': there is no document %lld", ix->path,
-                     (long long)document);
+        rc = missing(ix, document, err);
     if (rc < 0)
         goto done;
     for (int i = 0; i < 4; i++) {
@@ -75,8 +80,7 @@ static int text_bytes(size_t *out, struct index *ix, int64_t document, struct er
         *out = strlen(text);
         rc = 0;
     } else if (rc >= 0) {
-        rc = err_set(err, E_FORMAT, "'%s' is damaged: document %lld is missing", ix->path,
-                     (long long)document);
+        rc = missing(ix, document, err);
     }
     stmt_free(s);
     return rc;

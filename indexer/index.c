@@ -35,8 +35,16 @@ static int check_options(const char *path, const char *name, const struct index_
     return 0;
 }
 
+static int on_wait(void *payload)
+{
+    const struct index *ix = payload;
+
+    return ix->progress && ix->progress("waiting for another writer", 0, 0, ix->payload);
+}
+
 static int tune_writer(struct index *ix, struct err *err)
 {
+    db_on_wait(ix->wr.db, on_wait, ix);
     /* The log is emptied by us, at moments when our own reader does not hold it; see index_commit. */
     return db_exec(ix->wr.db, err,
                    "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 0;"

@@ -43,7 +43,7 @@ struct index_settings {
     const char *vectors;  /* FAISS factory string; default "Flat": exact */
 };
 
-/* Long work tells how far it is: `done` of `total` (0 = unknown) `what` ("documents", "passages embedded").
+/* Long work tells how far it is: `done` of `total` (0 = unknown) `what` ("passages embedded", "waiting for another writer").
  * Non-zero asks to stop: the call returns E_STOP and the last commit stands. */
 typedef int index_progress_fn(const char *what, uint64_t done, uint64_t total, void *payload);
 
@@ -68,7 +68,8 @@ int index_open(struct index **out, const char *path, const struct index_options 
 void index_close(struct index *ix);
 
 /* Adds a document to the pending commit, replacing the one with the same docno.
- * The first change takes the write lock, which the commit or rollback gives back.
+ * The first change takes the write lock, which the commit or rollback gives back; E_IO if another
+ * process does not give it back within ten seconds.
  * Returns INDEX_ADDED, INDEX_UPDATED or INDEX_UNCHANGED (the same content is there already:
  * nothing to do, which is how interrupted indexing resumes), or negative.
  * E_INVALID (no docno) and E_LIMIT (over 512 MiB) change nothing; any other failure drops the
@@ -226,7 +227,8 @@ int segment_nearest(uint32_t *passages, float *scores, size_t *n, struct segment
 /* Copies the stored vector of a passage to out [index_vector_dim]. */
 int segment_vector(float *out, struct segment *s, uint32_t passage, struct err *err);
 
-/* A document with the strings owned by `text` (cleared first).  E_NOTFOUND. */
+/* A document with the strings owned by `text` (cleared first).  E_FORMAT if there is none of this id:
+ * ids come out of the index. */
 int index_document(struct doc *out, struct buf *text, struct index *ix, int64_t document,
                    struct err *err);
 

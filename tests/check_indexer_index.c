@@ -40,7 +40,7 @@ START_TEST(what_is_committed_is_found_and_read_back)
     ck_assert_str_eq(got.title, "");
     ck_assert_str_eq(got.text, "two three");
     ck_assert_str_eq(got.meta, "{\"year\":1997}");
-    ck_assert_err(index_document(&got, &text, f.ix, 99, &f.err), E_NOTFOUND, "99", &f.err);
+    ck_assert_err(index_document(&got, &text, f.ix, 99, &f.err), E_FORMAT, "document 99 is missing", &f.err);
     ck_assert_int_eq(index_find(&id, f.ix, "c'); DROP TABLE fovea_documents; --", &f.err), 0);
 
     /* passages come by docno falling */
@@ -254,6 +254,41 @@ START_TEST(two_writers_take_turns)
         ck_assert_uint_eq(index_n_passages(w->ix), (size_t)i + 2);
     }
     fixture_check(&f);
+    index_close(g.ix);
+    fixture_close(&f);
+}
+END_TEST
+
+static int never_again(const char *what, uint64_t done, uint64_t total, void *payload)
+{
+    int *n_asked = payload;
+
+    (void)done, (void)total;
+    ck_assert_str_eq(what, "waiting for another writer");
+    return ++*n_asked == 3;
+}
+
+START_TEST(who_waits_for_another_writer_can_be_stopped)
+{
+    struct fixture f, g;
+    int n_asked = 0;
+
+    fixture_open(&f, NULL);
+    g = f;
+    g.ix = NULL;
+    g.opt.mode = INDEX_WRITE;
+    g.opt.progress = never_again;
+    g.opt.payload = &n_asked;
+    ck_assert_ok(index_open(&g.ix, f.path, &g.opt, &g.err), &g.err);
+    fixture_add(&f, "a", "", "one");
+    ck_assert_err(index_add(g.ix, &(struct doc){.docno = "b"}, &g.err), E_STOP, "another process",
+                  &g.err);
+    ck_assert_int_eq(n_asked, 3);
+    fixture_commit(&f);
+    g.ix->progress = NULL;
+    fixture_add(&g, "b", "", "two"); /* and goes on */
+    fixture_commit(&g);
+    fixture_check(&g);
     index_close(g.ix);
     fixture_close(&f);
 }
@@ -676,6 +711,7 @@ TCase *tcase_index(void)
     tcase_add_test(tc, windows_keep_their_spans);
     tcase_add_test(tc, a_reader_sees_one_commit_until_it_refreshes);
     tcase_add_test(tc, two_writers_take_turns);
+    tcase_add_test(tc, who_waits_for_another_writer_can_be_stopped);
     tcase_add_test(tc, a_bad_document_changes_nothing);
     tcase_add_test(tc, a_tiny_index_has_the_bytes_of_the_format);
     tcase_add_test(tc, every_failing_allocation_is_reported_and_nothing_is_half_done);
