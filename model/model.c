@@ -79,8 +79,8 @@ int model_find(char **path, const char *name, struct err *err)
     if (!rc)
         rc = err_set(
             err, E_NOTFOUND,
-            "there is no model '%.100s': looked in %s%.120s%s'%.120s'; run ./bootstrap build to "
-            "fetch the default models, or give a folder",
+            "there is no model '%.100s': looked in %s%.120s%s'%.120s'; run ./bootstrap demo to "
+            "fetch the default one, or give a folder",
             name, models && *models ? "'" : "", models && *models ? models : "",
             models && *models ? "' and " : "", data);
     mem_free(data);

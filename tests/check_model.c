@@ -152,7 +152,7 @@ const char *minilm_path(void)
     char *found = NULL;
 
     if (model_find(&found, "minilm", &err))
-        ck_abort_msg("the default model is needed; run ./bootstrap build (%s)", err.text);
+        ck_abort_msg("the default model is needed; run ./bootstrap demo (%s)", err.text);
     snprintf(path, sizeof path, "%s", found);
     mem_free(found);
     return path;

@@ -337,7 +337,7 @@ START_TEST(models_are_found_where_the_environment_says)
     snprintf(path, sizeof path, "%s/1_Pooling", dir);
     ck_assert_str_eq(found, path);
     mem_free(found);
-    ck_assert_err(model_find(&found, "config.json", &err), E_NOTFOUND, "./bootstrap build", &err);
+    ck_assert_err(model_find(&found, "config.json", &err), E_NOTFOUND, "./bootstrap demo", &err);
     ck_assert_err(model_find(&found, "none", &err), E_NOTFOUND, dir, &err);
     ck_assert_err(model_find(&found, "", &err), E_INVALID, "empty", &err);
     snprintf(path, sizeof path, "%s/fovea", dir);
