@@ -185,11 +185,24 @@ static int change(struct feed *f, const struct settings *s, const char *path, ch
     return rc ? rc : missing ? EXIT_NONE : 0;
 }
 
+/* Is there an index in the file?  A run that was killed at once, or found the disk full, leaves a file without. */
+static int has_index(const char *path)
+{
+    fovea *ix = NULL;
+    int rc;
+
+    if (!file_exists(path))
+        return 0;
+    rc = fovea_open(&ix, path, NULL);
+    fovea_close(ix);
+    return rc != FOVEA_FORMAT;
+}
+
 static int run(void *settings, char **args, int n_args)
 {
     struct settings *s = settings;
     fovea_options opt = FOVEA_OPTIONS_INIT;
-    const int is_new = !file_exists(args[0]);
+    const int is_new = !has_index(args[0]);
     struct feed f = {.quiet = s->quiet};
     int rc = check_usage(s, n_args - 1);
 
@@ -229,8 +242,8 @@ const struct command cmd_index = {
         "Changes are committed in batches.  When the work is interrupted (Ctrl-C, a crash, a "
         "full disk), the index holds the last commit; run the same command again and it goes "
         "on from there.  Others can search the index all the while.\n\n"
-        "Analyzer, chunking, model and vectors are chosen when an index is made; it records "
-        "them and refuses others.",
+        "Analyzer, chunking, model, precision and vectors are chosen when an index is made; it "
+        "records them and refuses others.",
     .examples = "fovea index scifact.fovea corpora/data/scifact\n"
                 "fovea index notes.fovea ~/notes --chunk words:200:40\n"
                 "zcat dump.jsonl.gz | fovea index big.fovea - --format jsonl --id-field url\n"

@@ -51,7 +51,8 @@ struct index_options {
     int mode;                       /* INDEX_READ (default), INDEX_WRITE, INDEX_CREATE */
     const char *name;               /* prefix of the tables; default "fovea" */
     struct index_settings settings; /* an index that was made with others is an error that says which */
-    int precision;                  /* MODEL_I8 or MODEL_F32: how the encoder computes */
+    int precision;                  /* how the encoder computes: MODEL_I8 (default) or MODEL_F32.  Whoever writes to an
+                                     * index made in f32 gets that; f32 for one made in i8 is an error */
     struct pool *pool;              /* borrowed until close; NULL = this thread alone */
     size_t buffer_bytes;            /* text held before it is written as a segment; 0 = 64 MiB */
     index_progress_fn *progress;    /* or NULL */

@@ -21,6 +21,7 @@ struct recorded {
     char *model_sha256;
     char *model_pooling, *model_query_prefix, *model_passage_prefix;
     int64_t model_normalised, dim, format;
+    int64_t model_bits; /* 8 or 32: MODEL_I8 or MODEL_F32; 0 without a dense leg */
 };
 
 /* A segment as the pending commit sees it. */

@@ -27,6 +27,7 @@ static const struct {
     {"model_query_prefix", 0, offsetof(struct recorded, model_query_prefix)},
     {"model_passage_prefix", 0, offsetof(struct recorded, model_passage_prefix)},
     {"model_normalised", 1, offsetof(struct recorded, model_normalised)},
+    {"model_bits", 1, offsetof(struct recorded, model_bits)},
 };
 enum { N_KEYS = sizeof keys / sizeof *keys };
 
@@ -75,6 +76,7 @@ static int record_model(struct index *ix, const char *name, struct err *err)
         return err_set(err, E_IO, "'%s' cannot be read", model_weights_path(ix->model));
     r->dim = model_dim(ix->model);
     r->model_normalised = model_is_normalised(ix->model);
+    r->model_bits = ix->precision == MODEL_F32 ? 32 : 8;
     rc = replace(&r->model, model_name(ix->model), err);
     rc = rc ? rc : replace(&r->model_folder, model_path(ix->model), err);
     rc = rc ? rc : replace(&r->model_file, identity, err);
@@ -255,6 +257,19 @@ static int differs(const struct index *ix, const char *what, const char *recorde
                    ix->path, what, recorded, want);
 }
 
+/* Vectors of one index are all made alike: who writes computes as the first one did. */
+static int take_precision(struct index *ix, struct err *err)
+{
+    int64_t bits = ix->recorded.model_bits;
+
+    if (ix->mode == INDEX_READ || !bits)
+        return 0;
+    if (bits != 32 && ix->precision == MODEL_F32)
+        return differs(ix, "precision", "i8", "f32", err);
+    ix->precision = bits == 32 ? MODEL_F32 : MODEL_I8;
+    return 0;
+}
+
 /* Is `want` the recorded encoder?  A folder counts by its name; its bytes are compared when it is opened. */
 static int is_same_model(const struct recorded *r, const char *want)
 {
@@ -304,6 +319,9 @@ int settings_load(struct index *ix, const struct index_settings *want, struct er
         if (rc)
             return rc;
     }
+    rc = take_precision(ix, err);
+    if (rc)
+        return rc;
     ix->settings = (struct index_settings){r->analyzer, r->chunking, r->model, r->vectors};
     rc = chunking_parse(&ix->chunking, r->chunking, err);
     return rc ? err_wrap(err, "'%s' is damaged", ix->path) : 0;

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "base/digest.h"
 #include "indexer/half.h"
 #include "indexer/vectors.h"
 #include "tests/indexer_fixture.h"
@@ -324,6 +325,52 @@ START_TEST(another_model_than_recorded_is_refused)
 }
 END_TEST
 
+/* The bytes of the first segment's vectors, as a checksum. */
+static uint32_t sum_of_vectors(struct fixture *f)
+{
+    float v[2048];
+
+    ck_assert_int_le(index_vector_dim(f->ix), 2048);
+    ck_assert_ok(segment_vector(v, index_segment(f->ix, 0), 0, &f->err), &f->err);
+    return digest_crc32(0, v, (size_t)index_vector_dim(f->ix) * sizeof *v);
+}
+
+START_TEST(all_vectors_of_an_index_are_made_in_one_precision)
+{
+    struct index_options opt = {.settings = {.model = "minilm"}, .precision = MODEL_F32};
+    struct fixture f, g;
+    uint32_t sum;
+
+    if (!has_model())
+        return;
+    fixture_open(&f, &opt);
+    fixture_add(&f, "a", "", sentences[0]);
+    fixture_commit(&f);
+    sum = sum_of_vectors(&f);
+    f.opt.precision = MODEL_I8; /* the default: as recorded */
+    fixture_again(&f);
+    ck_assert_int_eq(index_delete(f.ix, "a", &f.err), 1);
+    fixture_add(&f, "a", "", sentences[0]);
+    fixture_commit(&f);
+    ck_assert_uint_eq(sum_of_vectors(&f), sum);
+    opt.precision = MODEL_I8;
+    fixture_open(&g, &opt);
+    fixture_add(&g, "a", "", sentences[0]);
+    fixture_commit(&g);
+    ck_assert_uint_ne(sum_of_vectors(&g), sum);
+    index_close(g.ix);
+    g.ix = NULL;
+    g.opt.mode = INDEX_WRITE;
+    g.opt.precision = MODEL_F32;
+    ck_assert_err(index_open(&g.ix, g.path, &g.opt, &g.err), E_INVALID,
+                  "was made with precision 'i8', not 'f32'", &g.err);
+    g.opt.mode = INDEX_READ; /* a query may be finer than what it is compared with */
+    ck_assert_ok(index_open(&g.ix, g.path, &g.opt, &g.err), &g.err);
+    fixture_close(&g);
+    fixture_close(&f);
+}
+END_TEST
+
 static int stop_embedding(const char *what, uint64_t done, uint64_t total, void *payload)
 {
     (void)payload;
@@ -371,6 +418,7 @@ TCase *tcase_dense(void)
     tcase_set_timeout(tc, 240);
     tcase_add_test(tc, sentences_are_found_by_meaning_through_updates_and_merges);
     tcase_add_test(tc, another_model_than_recorded_is_refused);
+    tcase_add_test(tc, all_vectors_of_an_index_are_made_in_one_precision);
     tcase_add_test(tc, embedding_can_be_stopped_and_leaves_the_last_commit);
     return tc;
 }

@@ -34,6 +34,17 @@ run index ix corpus.jsonl
 code_is 0
 out_has "0 added, 4 unchanged"
 
+# a file without an index, as a killed run leaves it, gets what a new one gets
+: >empty.fovea
+export FOVEA_MODELS="$tmp/none" XDG_DATA_HOME="$tmp/none"
+run index empty.fovea corpus.jsonl
+code_is 0
+err_has "finds words but not meaning"
+run index empty.fovea corpus.jsonl
+code_is 0
+err_is_empty
+unset FOVEA_MODELS XDG_DATA_HOME
+
 # an update and a new document
 printf '%s\n' '{"_id": "eye", "title": "The eye", "text": "The retina lines it."}' \
     '{"_id": "nose", "text": "The nose smells roses."}' >more.jsonl
