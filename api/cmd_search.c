@@ -11,6 +11,7 @@
 #include "api/knobs.h"
 #include "api/progress.h"
 #include "api/show.h"
+#include "api/term.h"
 #include "base/mem.h"
 #include "corpora/corpora.h"
 #include "retriever/retriever.h"
@@ -198,8 +199,11 @@ static int converse(fovea *ix, fovea_search_options *opt, const struct settings 
             left = obey(line, opt);
             continue;
         }
-        if (!interactive && !s->json && !s->run_tag)
-            printf("# %s\n", line);
+        if (!interactive && !s->json && !s->run_tag) {
+            fputs("# ", stdout);
+            term_puts(stdout, line);
+            putchar('\n');
+        }
         /* What others committed meanwhile shows from query to query. */
         rc = fovea_refresh(ix) ? say_fovea(ix) : search_one(ix, line, opt, s);
         if (interactive || rc == EXIT_NONE)

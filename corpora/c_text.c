@@ -125,15 +125,15 @@ static void make_title(struct reader *r)
     buf_add(&r->title, heading, len);
 }
 
-/* Tells that a file is no text.  Of a file that claims to be one by its suffix this is an error;
- * other files may lie in the folder by right. */
+/* Tells that a file is no text.  Of a file that claims to be one, by its suffix or because it was
+ * named alone, this is an error; other files may lie in the folder by right. */
 static int refuse_binary(struct reader *r, const char *path, size_t at, struct err *err)
 {
     struct corpus_options opt = r->opt;
     struct err why = {0};
 
     err_set(&why, E_FORMAT, "%s: not a text file (NUL byte at byte %zu)", path, at + 1);
-    if (!corpus_has_suffix(path, text_suffixes))
+    if (r->root && !corpus_has_suffix(path, text_suffixes))
         opt.skip_bad = 1;
     return corpus_bad(&opt, &why, err);
 }

@@ -434,6 +434,7 @@ START_TEST(binary_files_are_passed_over_and_counted_but_never_called_text)
     put("t/d\n.txt", "text");
     ck_assert_int_eq(symlink("nowhere", in_dir("t/e.txt")), 0);
     expect_error("t", NULL, E_FORMAT, "c.txt: not a text file (NUL byte at byte 2)");
+    expect_error("t/a.png", "text", E_FORMAT, "a.png: not a text file (NUL byte at byte 5)");
     buf_printf(&want, "bad %s: not a text file (NUL byte at byte 2)\n", in_dir("t/c.txt"));
     buf_printf(&want, "bad %s: the file's name holds a control character (0x0a)\n",
                in_dir("t/d\\x0a.txt")); /* a message is one line */

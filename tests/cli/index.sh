@@ -229,6 +229,7 @@ run index esc.fovea esc.jsonl --model none
 code_is 0
 run search esc.fovea escape
 out_has "escape"
+printf 'escape \033[2J\n' | "$fovea" search esc.fovea >>out 2>err # a query is shown, too
 # shellcheck disable=SC2016
 [ "$(tr -d '\033\007' <out | wc -c)" -eq "$(wc -c <out)" ] || fail "control characters reach the terminal"
 
