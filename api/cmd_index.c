@@ -13,9 +13,9 @@
 #include "api/knobs.h"
 #include "api/progress.h"
 #include "api/term.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "indexer/chunk.h"
+#include "indexer/index.h"
 #include "model/model.h"
 
 struct settings {
@@ -185,24 +185,12 @@ static int change(struct feed *f, const struct settings *s, const char *path, ch
     return rc ? rc : missing ? EXIT_NONE : 0;
 }
 
-/* Is there an index in the file?  A run that was killed at once, or found the disk full, leaves a file without. */
-static int has_index(const char *path)
-{
-    fovea *ix = NULL;
-    int rc;
-
-    if (!file_exists(path))
-        return 0;
-    rc = fovea_open(&ix, path, NULL);
-    fovea_close(ix);
-    return rc != FOVEA_FORMAT;
-}
-
 static int run(void *settings, char **args, int n_args)
 {
     struct settings *s = settings;
     fovea_options opt = FOVEA_OPTIONS_INIT;
-    const int is_new = !has_index(args[0]);
+    /* Not whether there is a file: a run that was killed at once, or found the disk full, leaves an empty one. */
+    const int is_new = index_exists(args[0], NULL, NULL) == 0;
     struct feed f = {.quiet = s->quiet};
     int rc = check_usage(s, n_args - 1);
 

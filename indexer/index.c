@@ -54,15 +54,12 @@ static int tune_writer(struct index *ix, struct err *err)
 static int create(struct index *ix, const struct index_settings *want, struct err *err)
 {
     int rc = 0, is_new = !file_exists(ix->path), has = 0;
-    char *table;
 
     if (is_new) /* before there is a file: settings that cannot be leave none behind */
         rc = settings_resolve(ix, want, err);
     rc = rc ? rc : db_open(&ix->wr.db, ix->path, DB_CREATE, err);
     if (!rc && !is_new) {
-        table = mem_printf("%s_settings", ix->name);
-        has = table ? db_has_table(ix->wr.db, table, err) : err_nomem(err);
-        mem_free(table);
+        has = settings_exist(ix->wr.db, ix->name, err);
         rc = has < 0 ? has : has ? 0 : settings_resolve(ix, want, err);
     }
     if (!rc && !has)
@@ -345,6 +342,8 @@ int index_need_analyzers(struct index *ix, int n, struct err *err)
     for (; ix->n_analyzers < n; ix->n_analyzers++) {
         int rc = analyzer_new(&list[ix->n_analyzers], ix->recorded.analyzer, err);
 
+        if (rc == E_INVALID)
+            err_wrap(err, "'%s' is damaged or made by a newer fovea", ix->path);
         if (rc)
             return rc;
     }

@@ -65,6 +65,10 @@ struct index_options {
 int index_open(struct index **out, const char *path, const struct index_options *opt,
                struct err *err);
 
+/* Does the file hold an index of this name (NULL = "fovea"), whatever state it is in?  1, or 0 (a file that is
+ * not there holds none), or negative: E_FORMAT not a SQLite file, E_IO, E_NOMEM. */
+int index_exists(const char *path, const char *name, struct err *err);
+
 /* Closes; what was not committed is forgotten. */
 void index_close(struct index *ix);
 

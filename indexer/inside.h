@@ -83,6 +83,9 @@ struct index {
 /* Resolves settings for a new index, opening the encoder if there is one. */
 int settings_resolve(struct index *ix, const struct index_settings *want, struct err *err);
 
+/* 1 if the database holds an index of this name, 0 if not, or negative. */
+int settings_exist(struct db *db, const char *name, struct err *err);
+
 /* Makes the tables and writes ix->recorded, in one transaction; does nothing if they are there. */
 int settings_create(struct index *ix, struct err *err);
 

@@ -173,13 +173,26 @@ static int mark_file(struct index *ix, struct err *err)
     return rc ? rc : db_exec(ix->wr.db, err, "PRAGMA user_version = %d", INDEX_FORMAT);
 }
 
-static int has_index(struct index *ix, struct store *st, struct err *err)
+int settings_exist(struct db *db, const char *name, struct err *err)
 {
-    char table[96];
+    char *table = mem_printf("%s_settings", name);
+    int has = table ? db_has_table(db, table, err) : err_nomem(err);
 
-    strcpy(table, ix->name); /* at most 63 bytes: index_open checks */
-    strcat(table, "_settings");
-    return db_has_table(st->db, table, err);
+    mem_free(table);
+    return has;
+}
+
+int index_exists(const char *path, const char *name, struct err *err)
+{
+    struct db *db = NULL;
+    int rc;
+
+    if (!file_exists(path))
+        return 0;
+    rc = db_open(&db, path, DB_READ, err);
+    rc = rc ? rc : settings_exist(db, name ? name : "fovea", err);
+    db_close(db);
+    return rc;
 }
 
 int settings_create(struct index *ix, struct err *err)
@@ -189,7 +202,7 @@ int settings_create(struct index *ix, struct err *err)
 
     if (rc)
         return rc;
-    has = has_index(ix, &ix->wr, err);
+    has = settings_exist(ix->wr.db, ix->name, err);
     if (has) { /* negative, or another process was faster */
         db_rollback(ix->wr.db);
         return has < 0 ? has : 0;
@@ -291,7 +304,7 @@ int settings_load(struct index *ix, const struct index_settings *want, struct er
     struct recorded *r = &ix->recorded;
     struct chunking c;
     char chunking[40];
-    int rc = has_index(ix, &ix->rd, err);
+    int rc = settings_exist(ix->rd.db, ix->name, err);
 
     if (rc < 0)
         return rc;

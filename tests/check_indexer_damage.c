@@ -214,6 +214,7 @@ static const char *const harms[][2] = {
     {"UPDATE fovea_settings SET value = 1 WHERE key = 'next_tombstone'", "next_tombstone"},
     {"UPDATE fovea_settings SET value = 'words:9' WHERE key = 'chunking'", ""},
     {"UPDATE fovea_settings SET value = 'what' WHERE key = 'chunking'", "what"},
+    {"UPDATE fovea_settings SET value = 'esperanto' WHERE key = 'analyzer'", "test.fovea' is damaged or"},
 };
 
 START_TEST(check_finds_tables_that_do_not_agree)

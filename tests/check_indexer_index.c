@@ -519,6 +519,26 @@ START_TEST(spans_are_right_in_a_database_of_utf_16)
 }
 END_TEST
 
+START_TEST(an_index_exists_once_its_tables_do)
+{
+    struct fixture f;
+
+    fixture_open(&f, NULL);
+    ck_assert_int_eq(index_exists(f.path, NULL, &f.err), 1);
+    ck_assert_int_eq(index_exists(f.path, "other", &f.err), 0);
+    index_close(f.ix);
+    f.ix = NULL;
+    tmp_write(f.path, "", 0); /* what a run that was killed at once leaves */
+    ck_assert_int_eq(index_exists(f.path, NULL, &f.err), 0);
+    tmp_write(f.path, "no database\n", 12);
+    ck_assert_int_eq(index_exists(f.path, NULL, &f.err), E_FORMAT);
+    unlink(f.path);
+    err_clear(&f.err);
+    ck_assert_int_eq(index_exists(f.path, NULL, &f.err), 0);
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(names_that_are_no_prefix_are_refused)
 {
     static const char *const names[] = {"", "a b", "1a", "a\"b", "\xc3\xa9", "a-b"};
@@ -729,6 +749,7 @@ TCase *tcase_open(void)
     tcase_add_test(tc, other_settings_than_recorded_are_named);
     tcase_add_test(tc, a_newer_format_is_refused_by_number);
     tcase_add_test(tc, two_indexes_share_a_database_with_other_tables);
+    tcase_add_test(tc, an_index_exists_once_its_tables_do);
     tcase_add_test(tc, spans_are_right_in_a_database_of_utf_16);
     tcase_add_loop_test(tc, names_that_are_no_prefix_are_refused, 0, 6);
     tcase_add_test(tc, a_read_only_file_or_folder_can_be_searched);
