@@ -49,7 +49,7 @@ struct knobs {
          .shown = "equal"},                                                                        \
     {                                                                                              \
         "depth", 0, OPT_INT, offsetof(type, field.depth), "N", "hybrid: hits taken from each leg", \
-            .low = 0, .high = 1000000, .shown = "the larger of 1000 and -k"                         \
+            .low = 0, .high = 1000000, .shown = "the larger of 1000 and -k"                        \
     }
 
 /* Puts the knobs into options (initialised).  E_INVALID for weights that are none. */

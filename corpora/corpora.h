@@ -41,8 +41,8 @@ struct corpus_options {
     /* A file that is no document of the collection even if it lies in its folder, the index that is
      * being made, say; nor are the files of SQLite beside it.  NULL = none. */
     const char *except;
-    int skip_bad;            /* pass over bad lines and files, and count them */
-    size_t *n_bad;           /* where bad ones are counted, also one that is an error; or NULL */
+    int skip_bad;  /* pass over bad lines and files, and count them */
+    size_t *n_bad; /* where bad ones are counted, also one that is an error; or NULL */
     /* Told about each bad line or file that is passed over ("FILE:LINE: reason"), or NULL. */
     void (*on_bad)(const char *message, void *payload);
     void *payload;
