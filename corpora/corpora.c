@@ -10,6 +10,8 @@
 #include "base/utf8.h"
 #include "corpora/formats.h"
 
+enum { NAME_SHOWN = 200 }; /* bytes of a path in a message */
+
 const struct corpus_format *const corpus_formats[] = {
     &corpus_beir, &corpus_jsonl, &corpus_tsv, &corpus_text, NULL,
 };
@@ -90,8 +92,11 @@ int corpus_bad(const struct corpus_options *opt, const struct err *why, struct e
 
 void corpus_at_line(struct err *why, const char *name, size_t number)
 {
+    const size_t n = strlen(name), skipped = n > NAME_SHOWN ? utf8_floor(name, n - NAME_SHOWN) : 0;
+
+    /* The end of a long path says more than its beginning, and the reason must have room. */
     if (why->code != E_NOMEM)
-        err_wrap(why, "%s:%zu", name, number);
+        err_wrap(why, "%s%s:%zu", skipped ? "..." : "", name + skipped, number);
 }
 
 int corpus_check_text(const char *text, size_t n, struct err *err)

@@ -16,7 +16,7 @@ static void drop_dir(void) { tmp_remove(dir); }
 
 static const char *in_dir(const char *name)
 {
-    static char path[256];
+    static char path[1024];
 
     snprintf(path, sizeof path, "%s/%s", dir, name);
     return path;
@@ -444,6 +444,21 @@ START_TEST(binary_files_are_passed_over_and_counted_but_never_called_text)
 }
 END_TEST
 
+START_TEST(a_long_path_leaves_room_for_the_reason)
+{
+    struct buf path = {0};
+
+    for (int i = 0; i < 4; i++) {
+        buf_printf(&path, "%s%0200d", i ? "/" : "", i);
+        mkdir(in_dir(buf_text(&path)), 0700);
+    }
+    buf_puts(&path, "/bad.jsonl");
+    put(buf_text(&path), "{}\n");
+    expect_error(buf_text(&path), NULL, E_FORMAT, "03/bad.jsonl:1: field '_id' is missing");
+    buf_clear(&path);
+}
+END_TEST
+
 START_TEST(two_files_whose_names_are_no_utf8_are_two_documents)
 {
     mkdir(in_dir("t"), 0700);
@@ -559,7 +574,7 @@ START_TEST(readers_survive_each_failing_allocation)
 {
     static const char *const names[] = {"beir", "a.tsv", "notes"};
     const char *name = names[_i];
-    char path[256];
+    char path[1024];
     int rc;
 
     mkdir(in_dir("beir"), 0700);
@@ -624,7 +639,8 @@ static Suite *corpora_suite(void)
         const TTest *const *tests[8];
     } groups[] = {
         {"corpora",
-         {&the_format_is_guessed_from_the_name, &a_path_that_no_reader_takes_is_refused_by_name}},
+         {&the_format_is_guessed_from_the_name, &a_path_that_no_reader_takes_is_refused_by_name,
+          &a_long_path_leaves_room_for_the_reason}},
         {"c_beir",
          {&the_bundled_collections_are_complete,
           &missing_judgements_are_answered_with_those_there_are}},
