@@ -49,8 +49,7 @@ static int sql_error(struct db *db, int rc, struct err *err)
         if (db->is_stopped)
             return err_set(err, E_STOP, "stopped while another process was writing to '%s'", path);
         return err_set(err, E_IO,
-                       "'%s' is locked: another process was writing to it for all of %d s; try again when it has finished",
-                       path, BUSY_MS / 1000);
+                       "'%s' is locked: another process is writing to it; try again when it has finished", path);
     case SQLITE_NOTADB:
         return err_set(err, E_FORMAT, "'%s' is not an index: it is no SQLite file", path);
     case SQLITE_CORRUPT:
@@ -77,6 +76,34 @@ static int out_of_memory_for_tests(struct err *err)
     return p ? 0 : err_nomem(err);
 }
 
+/* Called by SQLite again and again while another connection holds a lock; 0 gives up. */
+static int wait_for_lock(void *payload, int n_before)
+{
+    struct db *db = payload;
+
+    db->is_stopped = db->on_wait && db->on_wait(db->payload);
+    if (db->is_stopped || n_before >= BUSY_MS / WAIT_MS)
+        return 0;
+    sqlite3_sleep(WAIT_MS);
+    return 1;
+}
+
+/* Where two connections could wait for each other, as when both make a new file, SQLite gives up at once:
+ * here one of them will be through soon. */
+static int use_log(struct db *db, struct err *err)
+{
+    struct err why;
+    int n = 0, rc;
+
+    sqlite3_busy_handler(db->sql, NULL, NULL);
+    do {
+        err_clear(&why);
+        rc = db_exec(db, &why, "PRAGMA journal_mode=WAL");
+    } while (rc == E_IO && db->is_busy && wait_for_lock(db, n++));
+    sqlite3_busy_handler(db->sql, wait_for_lock, db);
+    return rc ? err_set(err, rc, "%s", why.text) : 0;
+}
+
 /* Reads the first page, so that a file of another kind is found out here and not later. */
 static int touch(struct db *db, int mode, struct err *err)
 {
@@ -90,7 +117,7 @@ static int touch(struct db *db, int mode, struct err *err)
     if (!rc && mode == DB_CREATE)
         rc = db_exec(db, err, "PRAGMA page_size=16384");
     if (!rc && mode != DB_READ) {
-        rc = db_exec(db, err, "PRAGMA journal_mode=WAL");
+        rc = use_log(db, err);
         /* NORMAL loses no consistency in WAL, but may lose the last commits at a power cut: FULL does not. */
         if (!rc)
             rc = db_exec(db, err, "PRAGMA synchronous=FULL");
@@ -111,18 +138,6 @@ static char *immutable_uri(const char *path)
             buf_putc(&b, *path);
     buf_puts(&b, "?immutable=1");
     return buf_take(&b);
-}
-
-/* Called by SQLite again and again while another connection holds a lock; 0 gives up. */
-static int wait_for_lock(void *payload, int n_before)
-{
-    struct db *db = payload;
-
-    db->is_stopped = db->on_wait && db->on_wait(db->payload);
-    if (db->is_stopped || n_before >= BUSY_MS / WAIT_MS)
-        return 0;
-    sqlite3_sleep(WAIT_MS);
-    return 1;
 }
 
 void db_on_wait(struct db *db, int (*fn)(void *payload), void *payload)

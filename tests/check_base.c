@@ -5,6 +5,8 @@
 #include <locale.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/db.h"
@@ -588,6 +590,27 @@ START_TEST(a_file_that_is_no_database_is_named)
 }
 END_TEST
 
+START_TEST(who_opens_a_file_that_another_is_making_waits_for_it)
+{
+    struct err err = {0};
+    struct db *db = NULL, *other = NULL;
+    int status;
+    pid_t pid;
+
+    ck_assert_ok(db_open(&db, in_dir("x.db"), DB_CREATE, &err), &err);
+    ck_assert_ok(db_exec(db, &err, "PRAGMA journal_mode = DELETE"), &err);
+    ck_assert_ok(db_exec(db, &err, "BEGIN IMMEDIATE; CREATE TABLE t(v)"), &err);
+    pid = fork();
+    if (!pid)
+        _exit(db_open(&other, in_dir("x.db"), DB_CREATE, &err) ? 1 : 0);
+    usleep(300000);
+    ck_assert_ok(db_exec(db, &err, "COMMIT"), &err);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+    db_close(db);
+}
+END_TEST
+
 /* Takes ten seconds, which it waits for the lock. */
 START_TEST(a_reader_does_not_look_behind_a_lock_or_a_log)
 {
@@ -630,7 +653,8 @@ static Suite *base_suite(void)
         {"json", {&json_fields_are_checked_by_name, &json_text_and_numbers_are_written_so_that_they_read_back,
                   &numbers_have_a_point_in_every_locale}},
         {"pool", {&a_pool_runs_every_task_once_with_any_number_of_threads}},
-        {"db", {&a_database_keeps_what_was_committed_and_nothing_else, &a_file_that_is_no_database_is_named}},
+        {"db", {&a_database_keeps_what_was_committed_and_nothing_else, &a_file_that_is_no_database_is_named,
+                &who_opens_a_file_that_another_is_making_waits_for_it}},
     };
     Suite *suite = suite_create("base");
     TCase *tc;
