@@ -590,24 +590,42 @@ START_TEST(a_file_that_is_no_database_is_named)
 }
 END_TEST
 
+/* Another process makes a file: says so when it has the lock, and ends a little later. */
+static void make_slowly(int ready)
+{
+    struct err err = {0};
+    struct db *db = NULL;
+    int rc = db_open(&db, in_dir("x.db"), DB_CREATE, &err);
+
+    rc = rc ? rc : db_exec(db, &err, "PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE; CREATE TABLE t(v)");
+    if (rc || write(ready, "!", 1) != 1)
+        _exit(1);
+    usleep(300000);
+    rc = db_exec(db, &err, "COMMIT");
+    db_close(db);
+    _exit(rc ? 2 : 0);
+}
+
 START_TEST(who_opens_a_file_that_another_is_making_waits_for_it)
 {
     struct err err = {0};
-    struct db *db = NULL, *other = NULL;
-    int status;
+    struct db *db = NULL;
+    int status, ends[2];
+    char c;
     pid_t pid;
 
-    ck_assert_ok(db_open(&db, in_dir("x.db"), DB_CREATE, &err), &err);
-    ck_assert_ok(db_exec(db, &err, "PRAGMA journal_mode = DELETE"), &err);
-    ck_assert_ok(db_exec(db, &err, "BEGIN IMMEDIATE; CREATE TABLE t(v)"), &err);
+    ck_assert_int_eq(pipe(ends), 0);
     pid = fork();
     if (!pid)
-        _exit(db_open(&other, in_dir("x.db"), DB_CREATE, &err) ? 1 : 0);
-    usleep(300000);
-    ck_assert_ok(db_exec(db, &err, "COMMIT"), &err);
+        make_slowly(ends[1]);
+    ck_assert_int_eq(read(ends[0], &c, 1), 1);
+    ck_assert_ok(db_open(&db, in_dir("x.db"), DB_CREATE, &err), &err);
+    ck_assert_int_eq(db_has_table(db, "t", &err), 1);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
     db_close(db);
+    close(ends[0]);
+    close(ends[1]);
 }
 END_TEST
 
