@@ -71,7 +71,9 @@ static void measures(struct buf *out)
     int explained = 0; /* 1: the row has its second column */
 
     buf_puts(out,
-             "What -m of 'fovea eval' takes, by the names of ir-measures or of trec_eval.\n\n");
+             "What -m takes, by the names of ir-measures or of trec_eval.  Parameters stand behind "
+             "ir-measures' names: P(rel=2)@10 counts grades from 2 as relevant, "
+             "RBP(p=0.95,rel=2) has two.\n\n");
     /* The list has a line of names for each measure and then indented ones that explain it. */
     for (const char *s = list; s && *s;) {
         const size_t n = strcspn(s, "\n"), lead = strspn(s, " ");

@@ -41,11 +41,15 @@ static size_t item_length(const char *list)
     return n;
 }
 
-/* The length of a name up to its cut-off: 5 of "nDCG@10", 9 of "ndcg_cut.10". */
+/* The length of a name up to its cut-off: 5 of "nDCG@10", 9 of "ndcg_cut.10", 11 of "RBP(p=0.9)@10". */
 static size_t stem_length(const char *name, size_t n)
 {
+    int inside = 0; /* parentheses */
+
     for (size_t i = 0; i < n; i++)
-        if (strchr("@._", name[i]) && is_number(name + i + 1))
+        if (name[i] == '(' || name[i] == ')')
+            inside = name[i] == '(';
+        else if (!inside && strchr("@._", name[i]) && is_number(name + i + 1))
             return i + 1;
     return 0;
 }

@@ -66,12 +66,13 @@ struct measure {
     const struct measure_kind *kind;
     int cutoff;    /* @k; 0 = the whole ranking */
     double recall; /* IPrec@recall: in 0..1 */
+    double p;      /* RBP's persistence: in 0..1, 1 excluded; default 0.8 */
     int rel;       /* the least grade that counts as relevant; default 1 */
     int has_rel;   /* 1 if the name said rel=, so that eval_options.level leaves it alone */
-    char name[40]; /* as it is printed: the text that was parsed */
+    char name[40]; /* as it is printed: the text that was parsed, without blanks */
 };
 
-/* Parses one name, e.g. "nDCG@10", "P(rel=2)@10", "ndcg_cut_10"; capitals do not matter.
+/* Parses one name, e.g. "nDCG@10", "P(rel=2)@10", "RBP(p=0.9, rel=2)", "ndcg_cut_10"; capitals do not matter.
  * E_INVALID lists what is known. */
 int measure_parse(struct measure *out, const char *text, struct err *err);
 

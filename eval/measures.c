@@ -13,12 +13,32 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/number.h"
 
 static const struct measure_kind *const kinds[] = {
-    &measure_ndcg,   &measure_ap,      &measure_gm_map,  &measure_p,           &measure_r,
-    &measure_rr,     &measure_rprec,   &measure_bpref,   &measure_gm_bpref,    &measure_success,
-    &measure_judged, &measure_iprec,   &measure_set_p,   &measure_set_r,       &measure_set_f,
-    &measure_num_q,  &measure_num_ret, &measure_num_rel, &measure_num_rel_ret, NULL,
+    &measure_ndcg,
+    &measure_ap,
+    &measure_gm_map,
+    &measure_p,
+    &measure_r,
+    &measure_rr,
+    &measure_rprec,
+    &measure_bpref,
+    &measure_gm_bpref,
+    &measure_success,
+    &measure_err,
+    &measure_rbp,
+    &measure_infap,
+    &measure_judged,
+    &measure_iprec,
+    &measure_set_p,
+    &measure_set_r,
+    &measure_set_f,
+    &measure_num_q,
+    &measure_num_ret,
+    &measure_num_rel,
+    &measure_num_rel_ret,
+    NULL,
 };
 
 enum { CUTOFF_MAX = 1000000000 };
@@ -77,7 +97,7 @@ static int fraction(double *out, const char *text)
 
     if (!*text || text[strspn(text, "0123456789.")])
         return -1;
-    *out = strtod(text, &end);
+    *out = number_read(text, &end);
     return *end || *out < 0 || *out > 1 ? -1 : 0;
 }
 
@@ -99,19 +119,75 @@ static int set_cutoff(struct measure *m, const char *value, const char *text, st
     return 0;
 }
 
-/* "(rel=2)" at *at, which moves behind it. */
-static int set_rel(struct measure *m, const char **at, const char *text, struct err *err)
+static int has_rel(const struct measure_kind *k) { return !k->ignores_rel; }
+static int has_p(const struct measure_kind *k) { return k->uses_p; }
+
+static int read_rel(struct measure *m, const char *value)
+{
+    const char *end;
+
+    m->has_rel = 1;
+    return whole_number(&m->rel, &end, value, 0, INT_MAX) || *end ? -1 : 0;
+}
+
+static int read_p(struct measure *m, const char *value)
+{
+    return fraction(&m->p, value) || m->p >= 1 ? -1 : 0;
+}
+
+/* What may stand in parentheses. */
+static const struct parameter {
+    const char *name, *range;
+    int (*is_of)(const struct measure_kind *k);
+    int (*read)(struct measure *m, const char *value); /* 0 or -1 */
+} parameters[] = {
+    {"rel", "a whole number from 0", has_rel, read_rel},
+    {"p", "a number from 0 up to, but not, 1", has_p, read_p},
+};
+enum { N_PARAMETERS = sizeof parameters / sizeof *parameters };
+
+/* "rel=2" [n]; *seen has a bit for each parameter that was there before. */
+static int set_parameter(struct measure *m, unsigned *seen, const char *item, size_t n,
+                         const char *text, struct err *err)
+{
+    size_t n_name = strcspn(item, "="), i = 0;
+    const struct parameter *p = parameters;
+    char value[sizeof m->name];
+
+    if (n_name >= n)
+        return err_set(err, E_INVALID, "measure '%s': parameters are written (rel=2)", text);
+    while (i < N_PARAMETERS && !same(p[i].name, item, n_name))
+        i++;
+    if (i == N_PARAMETERS || !p[i].is_of(m->kind))
+        return err_set(err, E_INVALID, "measure '%s': %s has no parameter %.*s", text,
+                       m->kind->names[0], (int)n_name, item);
+    if (*seen & 1u << i)
+        return err_set(err, E_INVALID, "measure '%s': %s is there twice", text, p[i].name);
+    *seen |= 1u << i;
+    memcpy(value, item + n_name + 1, n - n_name - 1);
+    value[n - n_name - 1] = '\0';
+    if (p[i].read(m, value))
+        return err_set(err, E_INVALID, "measure '%s': %s is '%s': give %s", text, p[i].name, value,
+                       p[i].range);
+    return 0;
+}
+
+/* "(rel=2,p=0.9)" at *at, which moves behind it. */
+static int set_parameters(struct measure *m, const char **at, const char *text, struct err *err)
 {
     const char *s = *at;
+    unsigned seen = 0;
+    size_t n;
+    int rc;
 
-    if (strncmp(s, "(rel=", 5) || whole_number(&m->rel, &s, s + 5, 0, INT_MAX) || *s != ')')
-        return err_set(err, E_INVALID, "measure '%s': parameters are written (rel=2)", text);
-    if (m->kind->ignores_rel)
-        return err_set(err, E_INVALID, "measure '%s': %s has no parameter rel", text,
-                       m->kind->names[0]);
-    m->has_rel = 1;
+    do {
+        s++;
+        n = strcspn(s, ",)");
+        rc = set_parameter(m, &seen, s, s[n] ? n : 0, text, err);
+        s += n;
+    } while (!rc && *s == ',');
     *at = s + 1;
-    return 0;
+    return rc;
 }
 
 static void list_names(struct buf *out)
@@ -138,40 +214,62 @@ static int unknown(const char *text, struct err *err)
     return rc;
 }
 
+/* The name without the blanks that may stand in it. */
+static int copy_name(char *out, size_t size, const char *text, struct err *err)
+{
+    size_t n = 0;
+
+    for (const char *s = text; *s; s++) {
+        if (*s == ' ')
+            continue;
+        if (n + 1 == size)
+            return err_set(err, E_INVALID, "measure '%.40s...' is too long", text);
+        out[n++] = *s;
+    }
+    out[n] = '\0';
+    return 0;
+}
+
+/* What follows the name in ir-measures' language: parameters and a cut-off. */
+static int parse_rest(struct measure *m, int *is_cut, const char *rest, const char *text,
+                      struct err *err)
+{
+    int rc = *rest == '(' ? set_parameters(m, &rest, text, err) : 0;
+
+    if (rc)
+        return rc;
+    *is_cut = *rest == '@';
+    if (*is_cut)
+        return set_cutoff(m, rest + 1, text, err);
+    if (*rest)
+        return err_set(err, E_INVALID, "measure '%s': '%s' is too much", text, rest);
+    return 0;
+}
+
 int measure_parse(struct measure *out, const char *text, struct err *err)
 {
-    size_t base = strcspn(text, "(@"), at = 0;
-    struct measure m = {.kind = find_kind(text, base), .rel = 1};
-    const char *rest = text + base;
-    int rc, is_cut = 0;
+    struct measure m = {.rel = 1, .p = 0.8};
+    int rc = copy_name(m.name, sizeof m.name, text, err), is_cut = 0;
+    size_t base = strcspn(m.name, "(@"), at = 0;
 
-    if (strlen(text) >= sizeof m.name)
-        return err_set(err, E_INVALID, "measure '%.40s...' is too long", text);
-    strcpy(m.name, text);
-    if (!m.kind) {
-        m.kind = find_trec(&at, text);
+    if (rc)
+        return rc;
+    m.kind = find_kind(m.name, base);
+    if (m.kind && m.kind->trec_other && !strncmp(m.name, m.kind->trec_other, base))
+        return err_set(err, E_INVALID, "measure '%s' of trec_eval is another one: write %s", text,
+                       m.kind->trec_hint);
+    if (m.kind) {
+        rc = parse_rest(&m, &is_cut, m.name + base, text, err);
+    } else {
+        m.kind = find_trec(&at, m.name);
         if (!m.kind)
             return unknown(text, err);
         m.name[at] = '_';
         is_cut = 1;
-        rc = set_cutoff(&m, text + at + 1, text, err);
-        if (rc)
-            return rc;
-        rest = "";
+        rc = set_cutoff(&m, m.name + at + 1, text, err);
     }
-    if (*rest == '(') {
-        rc = set_rel(&m, &rest, text, err);
-        if (rc)
-            return rc;
-    }
-    if (*rest == '@') {
-        is_cut = 1;
-        rc = set_cutoff(&m, rest + 1, text, err);
-        if (rc)
-            return rc;
-    } else if (*rest) {
-        return err_set(err, E_INVALID, "measure '%s': '%s' is too much", text, rest);
-    }
+    if (rc)
+        return rc;
     if (!is_cut && m.kind->cutoff >= CUTOFF_NEEDED)
         return err_set(err, E_INVALID, "measure '%s' needs a cut-off: %s@%s", text,
                        m.kind->names[0], m.kind->cutoff == CUTOFF_RECALL ? "0.1" : "10");

@@ -32,13 +32,16 @@ enum average {
 };
 
 struct measure_kind {
-    const char *names[3]; /* ir-measures' name first, then others; NULL-terminated */
-    const char *trec;     /* trec_eval's name without a cut-off, or NULL */
-    const char *trec_cut; /* trec_eval's name before "_10", or NULL */
-    const char *about;    /* definition and source */
+    const char *names[3];   /* ir-measures' name first, then others; NULL-terminated */
+    const char *trec;       /* trec_eval's name without a cut-off, or NULL */
+    const char *trec_cut;   /* trec_eval's name before "_10", or NULL */
+    const char *trec_other; /* trec_eval's name of a measure too like this one, or NULL: refused */
+    const char *trec_hint;  /* and what to write instead */
+    const char *about;      /* definition and source */
     enum cutoff_use cutoff;
     enum average average;
     int ignores_rel; /* 1: grades themselves matter, so rel= means nothing */
+    int uses_p;      /* 1: has the parameter p= */
     int is_count;
     /* The value for one query. */
     double (*score)(const struct measure *m, const struct view *v);
@@ -55,6 +58,9 @@ extern const struct measure_kind measure_bpref, measure_gm_bpref;
 extern const struct measure_kind measure_success;
 extern const struct measure_kind measure_judged;
 extern const struct measure_kind measure_iprec;
+extern const struct measure_kind measure_err;
+extern const struct measure_kind measure_rbp;
+extern const struct measure_kind measure_infap;
 extern const struct measure_kind measure_set_p, measure_set_r, measure_set_f;
 extern const struct measure_kind measure_num_q, measure_num_ret, measure_num_rel,
     measure_num_rel_ret;

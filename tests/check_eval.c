@@ -95,7 +95,8 @@ START_TEST(both_languages_name_the_same_measure)
         {"MRR@10", "RR@10", 10, 1},        {"Success@1", "success_1", 1, 1},
         {"Rprec", "rprec", 0, 1},          {"Bpref", "bpref", 0, 1},
         {"NumRet", "num_ret", 0, 1},       {"p@5", "P.5", 5, 1},
-        {"SetP", "set_P", 0, 1},
+        {"SetP", "set_P", 0, 1},           {"infAP", "INFAP", 0, 1},
+        {"ERR@20", "err@20", 20, 1},
     };
     struct measure m, n;
     struct err err = {0};
@@ -113,6 +114,12 @@ START_TEST(both_languages_name_the_same_measure)
     ck_assert(m.rel == 2 && m.has_rel && m.cutoff == 5);
     ck_assert_ok(measure_parse(&m, "AP(rel=3)", &err), &err);
     ck_assert(m.rel == 3 && m.cutoff == 0);
+    ck_assert_ok(measure_parse(&m, "RBP( p=0.95, rel=2 )@7", &err), &err);
+    ck_assert(m.rel == 2 && m.has_rel && m.cutoff == 7);
+    ck_assert_double_eq(m.p, 0.95);
+    ck_assert_str_eq(m.name, "RBP(p=0.95,rel=2)@7");
+    ck_assert_ok(measure_parse(&m, "Rbp", &err), &err);
+    ck_assert_double_eq(m.p, 0.8);
     ck_assert_ok(measure_parse(&m, "ndcg_cut.10", &err), &err);
     ck_assert_str_eq(m.name, "ndcg_cut_10");
     ck_assert_ok(measure_parse(&m, "IPrec@0.25", &err), &err);
@@ -143,8 +150,23 @@ START_TEST(a_wrong_measure_is_refused_with_what_to_write)
         {"P@", "cut-off '' is not in"},
         {"P_", "cut-off '' is not in"},
         {"P(rel=2@5", "parameters are written (rel=2)"},
-        {"P(k=2)@5", "parameters are written (rel=2)"},
-        {"P(rel=-1)@5", "parameters are written (rel=2)"},
+        {"P()@5", "parameters are written (rel=2)"},
+        {"P(rel=2,)@5", "parameters are written (rel=2)"},
+        {"P(rel)@5", "parameters are written (rel=2)"},
+        {"P(", "parameters are written (rel=2)"},
+        {"P(k=2)@5", "P has no parameter k"},
+        {"P(=2)@5", "P has no parameter "},
+        {"P(p=0.8)@5", "P has no parameter p"},
+        {"P(rel=-1)@5", "rel is '-1': give a whole number from 0"},
+        {"P(rel=2=3)@5", "rel is '2=3'"},
+        {"P(rel=1,rel=2)@5", "rel is there twice"},
+        {"RBP(p=1)", "p is '1': give a number from 0 up to, but not, 1"},
+        {"RBP(p=-0.5)", "p is '-0.5'"},
+        {"RBP(p=nan)", "p is 'nan'"},
+        {"RBP(p=)", "p is ''"},
+        {"rbp", "of trec_eval is another one: write RBP, or RBP(p=0.9)"},
+        {"ERR(rel=2)@10", "ERR has no parameter rel"},
+        {"infAP@10", "infAP takes no cut-off"},
         {"P(rel=2)x", "'x' is too much"},
         {"nDCG(rel=2)@10", "nDCG has no parameter rel"},
         {"IPrec@1.5", "recall '1.5' is not in 0..1"},

@@ -2,10 +2,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/eval_fixture.h"
 
-static const char *const bounded[] = {"nDCG",      "nDCG@1",    "nDCG@10",  "AP",     "AP@5",
-                                      "gm_map",    "P@5",       "R@10",     "RR",     "RR@3",
-                                      "Rprec",     "Bpref",     "gm_bpref", "Judged", "Judged@3",
-                                      "Success@1", "IPrec@0.3", "SetP",     "SetR",   "SetF"};
+static const char *const bounded[] = {
+    "nDCG",      "nDCG@1",      "nDCG@10",  "AP",           "AP@5",
+    "gm_map",    "P@5",         "R@10",     "RR",           "RR@3",
+    "Rprec",     "Bpref",       "gm_bpref", "Judged",       "Judged@3",
+    "Success@1", "IPrec@0.3",   "SetP",     "SetR",         "SetF",
+    "ERR",       "ERR@3",       "RBP",      "RBP(p=0.5)@4", "RBP(p=0,rel=2)",
+    "infAP",     "infAP(rel=2)"};
 enum { N_BOUNDED = sizeof bounded / sizeof *bounded };
 
 /* Five queries over 30 documents with grades -1..3; two thirds are found, with few different scores.

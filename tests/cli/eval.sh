@@ -61,6 +61,10 @@ run eval run.txt qrels -m ndcg_cut.1,5 -m "P(rel=1)@1,2,RR@10" -m iprec_at_recal
 code_is 0
 [ "$(cut -f1 out | tr -s ' \n' ' ')" = "ndcg_cut_1 ndcg_cut_5 P(rel=1)@1 P(rel=1)@2 RR@10 iprec_at_recall_.5 iprec_at_recall_.6 " ] ||
     fail "a list of measures is not what it says"
+run eval run.txt qrels -m "RBP(p=0.5, rel=1)@1,2,infAP" --quiet
+[ "$(cut -f1 out | tr -s ' \n' ' ')" = "RBP(p=0.5,rel=1)@1 RBP(p=0.5,rel=1)@2 infAP " ] ||
+    fail "the parameter is not kept apart from the cut-offs"
+out_has "^RBP.p=0.5,rel=1.@2 *${tab}all${tab}0.2500$"
 run eval run.txt qrels -m RR@10,AP -m AP --json --quiet
 out_has '"measures":\{"RR@10":0.5,"AP":0.4166[0-9]*\}\}$'
 

@@ -2,7 +2,8 @@
 """Measures from their definitions: makes tests/golden/measures/.
 
     python3 tests/reference/measures.py            # writes the files
-    python3 tests/reference/measures.py --peers    # and compares with pytrec_eval, if that is installed
+    python3 tests/reference/measures.py --peers    # and compares with pytrec_eval, with gdeval and cwl_eval through
+                                                   # ir_measures: whichever is installed
     python3 tests/reference/measures.py --trec-dl DIR   # only trec-dl-2019.txt, from a folder that is not
                                                         # bundled; tests/trec_eval.sh uses it where it is
 
@@ -95,6 +96,36 @@ def set_f(docs, judged, rel):
     return 2 * p * r / (p + r) if p and r else 0.0
 
 
+def infap(docs, judged, rel):
+    wanted, epsilon = relevant(judged, rel), 0.00001
+    n_rel = n_nonrel = n_unjudged = 0
+    total = 0.0
+    for i, d in enumerate(docs):
+        if d in wanted:
+            pooled = n_rel + n_nonrel + n_unjudged
+            rate = (n_rel + epsilon) / (n_rel + n_nonrel + 2 * epsilon)
+            total += (1 + pooled * rate) / (i + 1)
+            n_rel += 1
+        elif d in judged:
+            n_nonrel += judged[d] >= 0
+            n_unjudged += judged[d] < 0
+    return ratio(total, len(wanted))
+
+
+def err(docs, judged, k=None):
+    total, left = 0.0, 1.0
+    for i, d in enumerate(docs[:k]):
+        stops = (2 ** min(max(judged.get(d, 0), 0), 4) - 1) / 16
+        total += left * stops / (i + 1)
+        left -= left * stops
+    return total
+
+
+def rbp(docs, judged, rel, p, k=None):
+    wanted = relevant(judged, rel)
+    return math.fsum((1 - p) * p**i for i, d in enumerate(docs[:k]) if d in wanted)
+
+
 def measures(rel):
     """name -> (function of ranking and judgements, how to average)"""
     m = {
@@ -112,6 +143,10 @@ def measures(rel):
         "set_P": (lambda d, j: ratio(hits(d, j, rel), len(d)), "mean"),
         "set_recall": (lambda d, j: ratio(hits(d, j, rel), len(relevant(j, rel))), "mean"),
         "set_F": (lambda d, j: set_f(d, j, rel), "mean"),
+        "infAP": (lambda d, j: infap(d, j, rel), "mean"),
+        "ERR": (lambda d, j: err(d, j), "mean"),
+        "RBP": (lambda d, j: rbp(d, j, rel, 0.8), "mean"),
+        "RBP(p=0.95,rel=2)": (lambda d, j: rbp(d, j, 2, 0.95), "mean"),
         "Judged": (lambda d, j: ratio(sum(x in j for x in d), len(d)), "mean"),
     }
     for k in (1, 3, 10, 1000):
@@ -120,6 +155,8 @@ def measures(rel):
         m[f"P_{k}"] = (lambda d, j, k=k: hits(d, j, rel, k) / k, "mean")
         m[f"recall_{k}"] = (lambda d, j, k=k: ratio(hits(d, j, rel, k), len(relevant(j, rel))), "mean")
         m[f"success_{k}"] = (lambda d, j, k=k: float(hits(d, j, rel, k) > 0), "mean")
+        m[f"ERR@{k}"] = (lambda d, j, k=k: err(d, j, k), "mean")
+        m[f"RBP(p=0.5)@{k}"] = (lambda d, j, k=k: rbp(d, j, rel, 0.5, k), "mean")
         m[f"RR@{k}"] = (lambda d, j, k=k: rr(d, j, rel, k), "mean")
         m[f"Judged@{k}"] = (lambda d, j, k=k: ratio(sum(x in j for x in d[:k]), min(k, len(d))), "mean")
     for r in ("0.00", "0.10", "0.50", "1.00"):
@@ -230,6 +267,32 @@ def compare_with_pytrec_eval(name, run, qrels):
     print(f"{name}: {compared} values equal those of pytrec_eval")
 
 
+def compare_with_ir_measures(name, run, qrels):
+    """ERR and RBP: its providers break ties in their own ways, so they are given ranks as scores."""
+    import ir_measures as ir
+    mine = {(m, q): v for m, q, v in evaluate(run, qrels, "-")}
+    judged = [ir.Qrel(q, d, g) for q, grades in qrels.items() for d, g in grades.items()]
+    ranked = [ir.ScoredDoc(q, d, -i) for q, docs in run.items() for i, d in enumerate(rank(docs))]
+    for peer, measure, ours, tolerance in (("gdeval", "ERR@10", "ERR@10", 5.1e-6),
+                                           ("cwl_eval", "RBP(rel=1,p=0.8)", "RBP", 1e-12),
+                                           ("cwl_eval", "RBP(rel=2,p=0.95)", "RBP(p=0.95,rel=2)", 1e-12)):
+        if not getattr(ir, peer).is_available():
+            print(f"{name}: {peer} is not installed")
+            continue
+        theirs = {v.query_id: v.value for v in getattr(ir, peer).iter_calc([ir.parse_measure(measure)], judged, ranked)}
+        for q, v in theirs.items():
+            assert (ours, q) not in mine or abs(mine[ours, q] - v) < tolerance, (name, ours, q, mine[ours, q], v)
+        print(f"{name}: {len(theirs)} values of {measure} equal those of {peer}")
+
+
+def compare_with_peers(name, run, qrels):
+    for compare in (compare_with_pytrec_eval, compare_with_ir_measures):
+        try:
+            compare(name, run, qrels)
+        except ModuleNotFoundError as e:
+            print(f"{name}: {e}")
+
+
 def trec_dl(folder):
     run, qrels = defaultdict(dict), defaultdict(dict)
     for line in open(os.path.join(folder, "runs", "bm25base_p.txt")):
@@ -240,7 +303,7 @@ def trec_dl(folder):
         qrels[q][d] = int(grade)
     write_expected("trec-dl-2019", dict(run), dict(qrels), ("-", "-l2"))
     if "--peers" in sys.argv:
-        compare_with_pytrec_eval("trec-dl-2019", dict(run), dict(qrels))
+        compare_with_peers("trec-dl-2019", dict(run), dict(qrels))
 
 
 def main():
@@ -256,7 +319,7 @@ def main():
                 for q, judged in qrels.items():
                     f.writelines(f"{q} 0 {d} {g}\n" for d, g in judged.items())
         if "--peers" in sys.argv:
-            compare_with_pytrec_eval(name, run, qrels)
+            compare_with_peers(name, run, qrels)
 
 
 if __name__ == "__main__":
