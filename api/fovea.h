@@ -1,6 +1,6 @@
 /* fovea.h -- searches a collection of documents by words and by meaning, from C or C++.
  *
- * A complete program; build it with `cc example.c -lfovea`:
+ * A complete program; build it with `cc example.c $(pkg-config --cflags --libs fovea)`:
  *
  *     #include <fovea.h>
  *     #include <stdio.h>
