@@ -46,11 +46,21 @@ def measure(encode, texts):
     return {"passages_per_s": len(texts) / seconds, "query_ms": statistics.median(times)}
 
 
+class Positional(torch.nn.Module):
+    """The model with the three inputs by position, as the exporter passes them."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids, mask, types):
+        return self.model(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
+
+
 def export(model, path):
     ids = torch.ones(2, 8, dtype=torch.long)
     axes = {0: "batch", 1: "tokens"}
-    model.config.return_dict = False
-    torch.onnx.export(model, (ids, ids, ids), path, input_names=["input_ids", "attention_mask", "token_type_ids"],
+    torch.onnx.export(Positional(model), (ids, ids, ids), path, input_names=["input_ids", "attention_mask", "token_type_ids"],
                       output_names=["hidden"], opset_version=17, dynamo=False,
                       dynamic_axes={name: axes for name in ("input_ids", "attention_mask", "token_type_ids", "hidden")})
 
