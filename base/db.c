@@ -172,19 +172,20 @@ static int open_file(struct db *db, int mode, int is_immutable, struct err *err)
     return touch(db, mode, err);
 }
 
-/* Is a log beside the file without which it is not whole? */
-static int has_log(const char *path)
+int64_t db_log_bytes(struct db *db)
 {
-    static const char *const formats[] = {"%s-wal", "%s-journal"};
-    int has = 0;
+    const char *file = sqlite3_db_filename(db->sql, "main"); /* where symbolic links lead */
 
-    for (int i = 0; i < 2 && !has; i++) {
-        char *log = mem_printf(formats[i], path);
+    return file && *file ? file_size(sqlite3_filename_wal(file)) : 0;
+}
 
-        has = !log || file_exists(log);
-        mem_free(log);
-    }
-    return has;
+/* Is a log beside the file without which it is not whole? */
+static int has_log(struct db *db)
+{
+    const char *file = sqlite3_db_filename(db->sql, "main");
+
+    return !file || !*file || file_exists(sqlite3_filename_wal(file)) ||
+           file_exists(sqlite3_filename_journal(file));
 }
 
 int db_open(struct db **out, const char *path, int mode, struct err *err)
@@ -197,6 +198,8 @@ int db_open(struct db **out, const char *path, int mode, struct err *err)
         return err_set(err, E_NOTFOUND, "'%s' does not exist", path);
     if (file_is_dir(path))
         return err_set(err, E_INVALID, "'%s' is a folder, not an index file", path);
+    if (file_exists(path) && !file_is_regular(path)) /* what is written to /dev/null is gone */
+        return err_set(err, E_INVALID, "'%s' is no regular file: an index needs one", path);
     db = mem_zalloc(1, sizeof *db);
     if (!db)
         return err_nomem(err);
@@ -206,7 +209,7 @@ int db_open(struct db **out, const char *path, int mode, struct err *err)
         goto done;
     }
     rc = open_file(db, mode, 0, &why);
-    if (rc == E_IO && mode == DB_READ && !db->is_busy && !has_log(path)) {
+    if (rc == E_IO && mode == DB_READ && !db->is_busy && !has_log(db)) {
         /* A reader in WAL mode makes files beside the index.  Where it may not (a read-only medium, someone
          * else's folder) and nobody is or was writing, the file is read as one that never changes. */
         sqlite3_close_v2(db->sql);

@@ -38,6 +38,9 @@ void db_close(struct db *db);
  * E_STOP if fn returns non-zero. */
 void db_on_wait(struct db *db, int (*fn)(void *payload), void *payload);
 
+/* Bytes of the write-ahead log beside the file; 0 without one. */
+int64_t db_log_bytes(struct db *db);
+
 /* The path as given. */
 const char *db_path(const struct db *db);
 

@@ -154,6 +154,20 @@ int file_is_dir(const char *path)
     return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
+int file_is_regular(const char *path)
+{
+    struct stat st;
+
+    return !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+int64_t file_size(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) ? 0 : (int64_t)st.st_size;
+}
+
 void file_identity(char out[80], const char *path)
 {
     struct stat st;

@@ -29,6 +29,10 @@ int file_replace(const char *path, const void *p, size_t n, struct err *err);
 
 int file_exists(const char *path);
 int file_is_dir(const char *path);
+int file_is_regular(const char *path);
+
+/* Bytes of a file; 0 if absent. */
+int64_t file_size(const char *path);
 
 /* What tells that a file has not changed since: "size:mtime_ns:inode".  "" if absent. */
 void file_identity(char out[80], const char *path);

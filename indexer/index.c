@@ -110,9 +110,8 @@ int index_open(struct index **out, const char *path, const struct index_options 
     ix->payload = opt->payload;
     ix->path = mem_strdup(path);
     ix->name = mem_strdup(name);
-    ix->log_path = mem_printf("%s-wal", path);
     ix->rd.name = ix->wr.name = ix->name;
-    rc = ix->path && ix->name && ix->log_path ? open_all(ix, opt, err) : err_nomem(err);
+    rc = ix->path && ix->name ? open_all(ix, opt, err) : err_nomem(err);
     if (rc)
         index_close(ix);
     else
@@ -150,7 +149,6 @@ void index_close(struct index *ix)
     mem_free(ix->model_given);
     mem_free(ix->path);
     mem_free(ix->name);
-    mem_free(ix->log_path);
     mem_free(ix);
 }
 

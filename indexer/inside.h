@@ -52,7 +52,6 @@ struct pending {
 
 struct index {
     char *path, *name;
-    char *log_path;      /* of SQLite's write-ahead log */
     struct store rd, wr; /* wr.db NULL in INDEX_READ */
     int mode, precision;
     struct pool *pool;

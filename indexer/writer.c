@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "indexer/inside.h"
 
@@ -234,15 +233,6 @@ static int write_pending(struct index *ix, int merge_all, struct err *err)
     return rc ? rc : db_commit(ix->wr.db, err);
 }
 
-/* Bytes of the write-ahead log. */
-static long long log_bytes(const struct index *ix)
-{
-    char identity[80];
-
-    file_identity(identity, ix->log_path); /* begins with the size */
-    return atoll(identity);
-}
-
 static int commit(struct index *ix, int merge_all, struct err *err)
 {
     int rc;
@@ -257,7 +247,7 @@ static int commit(struct index *ix, int merge_all, struct err *err)
     clear(&ix->pending);
     /* The log can start anew only when no reader is in it, so our own one steps out for a moment. */
     db_end_read(ix->rd.db);
-    if (log_bytes(ix) > LOG_MAX)
+    if (db_log_bytes(ix->wr.db) > LOG_MAX)
         db_exec(ix->wr.db, NULL,
                 "PRAGMA wal_checkpoint(PASSIVE)"); /* if it fails, the next one does it */
     rc = index_refresh(ix, err);

@@ -587,6 +587,7 @@ START_TEST(a_file_that_is_no_database_is_named)
     tmp_write(in_dir("x.txt"), "this is a text, long enough to hold a header of SQLite: it is none at all, and so on until one hundred bytes are there.", 118);
     ck_assert_err(db_open(&db, in_dir("x.txt"), DB_READ, &err), E_FORMAT, "not an index", &err);
     ck_assert_err(db_open(&db, dir, DB_CREATE, &err), E_INVALID, "folder", &err);
+    ck_assert_err(db_open(&db, "/dev/null", DB_CREATE, &err), E_INVALID, "regular file", &err);
 }
 END_TEST
 

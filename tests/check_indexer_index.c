@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/file.h"
 #include "tests/indexer_fixture.h"
 
 /* ---- life ---- */
@@ -519,6 +520,35 @@ START_TEST(spans_are_right_in_a_database_of_utf_16)
 }
 END_TEST
 
+START_TEST(the_log_is_emptied_behind_a_symbolic_link_too)
+{
+    struct fixture f;
+    char link[120], log[120];
+    char *text = mem_zalloc(1, 600001);
+
+    fixture_open(&f, NULL);
+    index_close(f.ix);
+    f.ix = NULL;
+    snprintf(link, sizeof link, "%s/link.fovea", f.dir);
+    snprintf(log, sizeof log, "%s-wal", f.path);
+    ck_assert_int_eq(symlink("test.fovea", link), 0);
+    f.opt.mode = INDEX_WRITE;
+    ck_assert_ok(index_open(&f.ix, link, &f.opt, &f.err), &f.err);
+    memset(text, '-', 600000);
+    for (int i = 0; i < 20; i++) {
+        char docno[16];
+
+        snprintf(docno, sizeof docno, "d%d", i);
+        fixture_add(&f, docno, "", text);
+        fixture_commit(&f);
+        ck_assert_int_lt(file_size(log), 8 << 20);
+    }
+    ck_assert_int_gt(file_size(log), 0);
+    mem_free(text);
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(an_index_exists_once_its_tables_do)
 {
     struct fixture f;
@@ -750,6 +780,7 @@ TCase *tcase_open(void)
     tcase_add_test(tc, a_newer_format_is_refused_by_number);
     tcase_add_test(tc, two_indexes_share_a_database_with_other_tables);
     tcase_add_test(tc, an_index_exists_once_its_tables_do);
+    tcase_add_test(tc, the_log_is_emptied_behind_a_symbolic_link_too);
     tcase_add_test(tc, spans_are_right_in_a_database_of_utf_16);
     tcase_add_loop_test(tc, names_that_are_no_prefix_are_refused, 0, 6);
     tcase_add_test(tc, a_read_only_file_or_folder_can_be_searched);
