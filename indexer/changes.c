@@ -124,6 +124,7 @@ static int write_document(struct stmt *s, const struct doc *doc, struct err *err
     stmt_bind_text(s, 2, doc->title);
     stmt_bind_text(s, 3, doc->text);
     stmt_bind_text(s, 4, doc->meta);
+    stmt_bind_int(s, 5, document_crc(doc));
     return stmt_run(s, err);
 }
 

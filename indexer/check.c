@@ -46,7 +46,7 @@ static int check_spans(struct tally *t, struct segment *s, uint32_t d, const cha
 static int check_document(struct tally *t, struct segment *s, uint32_t d)
 {
     int64_t id = s->documents[d], *seen = map_put(&t->seen, &id, sizeof id);
-    const char *docno, *title, *text, *meta;
+    struct doc doc = {0};
     int rc;
 
     if (!seen)
@@ -59,16 +59,17 @@ static int check_document(struct tally *t, struct segment *s, uint32_t d)
     rc = stmt_step(t->find, t->err);
     if (rc < 0)
         return rc;
-    docno = rc ? stmt_text(t->find, 0) : NULL;
-    title = rc ? stmt_text(t->find, 1) : NULL;
-    text = rc ? stmt_text(t->find, 2) : NULL;
-    meta = rc ? stmt_text(t->find, 3) : NULL;
-    if (!docno || !title || !text || strcmp(docno, s->docno[d]) != 0) {
+    if (rc)
+        doc = (struct doc){stmt_text(t->find, 0), stmt_text(t->find, 1), stmt_text(t->find, 2),
+                           stmt_text(t->find, 3)};
+    if (!doc.docno || !doc.title || !doc.text || strcmp(doc.docno, s->docno[d]) != 0) {
         rc = part_damaged(&s->parts[PART_DOCUMENTS], t->err,
                           "'%.100s' is not in the table of documents", s->docno[d]);
     } else {
-        t->text_bytes += strlen(docno) + strlen(title) + strlen(text) + (meta ? strlen(meta) : 0);
-        rc = check_spans(t, s, d, text);
+        t->text_bytes += strlen(doc.docno) + strlen(doc.title) + strlen(doc.text);
+        t->text_bytes += doc.meta ? strlen(doc.meta) : 0;
+        rc = document_check(t->ix, &doc, stmt_int(t->find, 4), t->err);
+        rc = rc ? rc : check_spans(t, s, d, doc.text);
     }
     stmt_reset(t->find);
     return rc;
@@ -134,7 +135,7 @@ int index_check(struct index *ix, struct err *err)
     rc = rc ? rc : index_refresh(ix, err);
     rc = rc ? rc
             : db_prepare(&t.find, ix->rd.db, err,
-                         "SELECT docno, title, text, meta FROM \"%w_documents\" WHERE id = ?1",
+                         "SELECT docno, title, text, meta, crc FROM \"%w_documents\" WHERE id = ?1",
                          ix->name);
     for (int i = 0; !rc && i < ix->n_segments; i++) {
         rc = check_one(&t, ix->segments[i]);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/digest.h"
 #include "indexer/inside.h"
 
 static int missing(const struct index *ix, int64_t document, struct err *err)
@@ -10,14 +11,31 @@ static int missing(const struct index *ix, int64_t document, struct err *err)
                    (long long)document);
 }
 
+uint32_t document_crc(const struct doc *doc)
+{
+    uint32_t crc = digest_crc32(0, doc->docno, strlen(doc->docno) + 1);
+
+    crc = digest_crc32(crc, doc->title, strlen(doc->title) + 1);
+    crc = digest_crc32(crc, doc->text, strlen(doc->text) + 1);
+    return doc->meta ? digest_crc32(crc, doc->meta, strlen(doc->meta) + 1) : crc;
+}
+
+int document_check(const struct index *ix, const struct doc *doc, int64_t crc, struct err *err)
+{
+    if (crc == document_crc(doc))
+        return 0;
+    return err_set(err, E_FORMAT, "'%s' is damaged: document '%.100s' does not have its checksum",
+                   ix->path, doc->docno);
+}
+
 int index_document(struct doc *out, struct buf *text, struct index *ix, int64_t document,
                    struct err *err)
 {
     struct stmt *s = NULL;
     size_t at[4];
-    int rc =
-        db_prepare(&s, ix->rd.db, err,
-                   "SELECT docno, title, text, meta FROM \"%w_documents\" WHERE id = ?1", ix->name);
+    int rc = db_prepare(&s, ix->rd.db, err,
+                        "SELECT docno, title, text, meta, crc FROM \"%w_documents\" WHERE id = ?1",
+                        ix->name);
 
     if (rc)
         return rc;
@@ -39,11 +57,11 @@ int index_document(struct doc *out, struct buf *text, struct index *ix, int64_t 
         rc = err_nomem(err);
         goto done;
     }
-    rc = 0;
     out->docno = at[0] == SIZE_MAX ? "" : text->data + at[0];
     out->title = at[1] == SIZE_MAX ? "" : text->data + at[1];
     out->text = at[2] == SIZE_MAX ? "" : text->data + at[2];
     out->meta = at[3] == SIZE_MAX ? NULL : text->data + at[3];
+    rc = document_check(ix, out, stmt_int(s, 4), err);
 done:
     stmt_free(s);
     return rc;

@@ -111,6 +111,14 @@ int store_measure(struct store *st, struct err *err);
 /* Reads the current row of a SELECT of segment_columns and crc. */
 int segment_row_take(struct segment_row *row, struct stmt *s, struct store *st, struct err *err);
 
+/* ---- documents.c ---- */
+
+/* The checksum that a document's row has beside it; see FORMAT.md. */
+uint32_t document_crc(const struct doc *doc);
+
+/* 0, or E_FORMAT if a row's checksum is not that of what it holds. */
+int document_check(const struct index *ix, const struct doc *doc, int64_t crc, struct err *err);
+
 /* ---- writer.c ---- */
 
 /* Begins a write transaction if none is under way; the handle then shows the newest commit. */

@@ -120,7 +120,7 @@ int settings_resolve(struct index *ix, const struct index_settings *want, struct
 static const char tables[] =
     "CREATE TABLE \"%w_settings\"(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE TABLE \"%w_documents\"(id INTEGER PRIMARY KEY, docno TEXT NOT NULL UNIQUE,"
-    " title TEXT NOT NULL, text TEXT NOT NULL, meta TEXT);"
+    " title TEXT NOT NULL, text TEXT NOT NULL, meta TEXT, crc INTEGER NOT NULL);"
     "CREATE TABLE \"%w_segments\"(id INTEGER PRIMARY KEY, passages INTEGER NOT NULL,"
     " documents INTEGER NOT NULL, length INTEGER NOT NULL, terms INTEGER NOT NULL,"
     " docnos_bytes INTEGER NOT NULL, documents_bytes INTEGER NOT NULL,"

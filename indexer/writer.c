@@ -61,13 +61,13 @@ static int prepare(struct index *ix, struct err *err)
 
     rc = rc ? rc
             : db_prepare(&p->insert, db, err,
-                         "INSERT INTO \"%w_documents\"(docno, title, text, meta) "
-                         "VALUES(?1, ?2, ?3, ?4) ON CONFLICT(docno) DO NOTHING",
+                         "INSERT INTO \"%w_documents\"(docno, title, text, meta, crc) "
+                         "VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(docno) DO NOTHING",
                          ix->name);
     rc = rc ? rc
             : db_prepare(&p->update, db, err,
-                         "UPDATE \"%w_documents\" SET title = ?2, text = ?3, meta = ?4 "
-                         "WHERE id = ?1",
+                         "UPDATE \"%w_documents\" SET title = ?2, text = ?3, meta = ?4, "
+                         "crc = ?5 WHERE id = ?1",
                          ix->name);
     return rc ? rc
               : db_prepare(&p->delete, db, err, "DELETE FROM \"%w_documents\" WHERE id = ?1",

@@ -194,9 +194,12 @@ END_TEST
 /* What check must find, and the words it must use. */
 static const char *const harms[][2] = {
     {"DELETE FROM fovea_documents WHERE docno = 'd5'", "document 6"},
-    {"UPDATE fovea_documents SET docno = 'other' WHERE docno = 'd5'", "d5"},
-    {"UPDATE fovea_documents SET text = text || ' more words to cut' WHERE docno = 'd5'", ""},
-    {"INSERT INTO fovea_documents(docno, title, text) VALUES('extra', '', '')",
+    {"UPDATE fovea_documents SET docno = 'other' WHERE docno = 'd5'", "'other'"},
+    {"UPDATE fovea_documents SET text = text || ' more words to cut' WHERE docno = 'd5'", "'d5'"},
+    {"UPDATE fovea_documents SET title = title || 'x' WHERE docno = 'd5'", "'d5'"},
+    {"UPDATE fovea_documents SET meta = '{}' WHERE docno = 'd5'", "'d5'"},
+    {"UPDATE fovea_documents SET crc = crc + 4294967296 WHERE docno = 'd5'", "'d5'"},
+    {"INSERT INTO fovea_documents(docno, title, text, crc) VALUES('extra', '', '', 0)",
      "documents in segments"},
     {"DELETE FROM fovea_blobs WHERE id = (SELECT max(id) FROM fovea_blobs)", "missing"},
     {"INSERT INTO fovea_blobs SELECT id + 1, crc, data FROM fovea_blobs ORDER BY id DESC LIMIT 1",
@@ -214,7 +217,8 @@ static const char *const harms[][2] = {
     {"UPDATE fovea_settings SET value = 1 WHERE key = 'next_tombstone'", "next_tombstone"},
     {"UPDATE fovea_settings SET value = 'words:9' WHERE key = 'chunking'", ""},
     {"UPDATE fovea_settings SET value = 'what' WHERE key = 'chunking'", "what"},
-    {"UPDATE fovea_settings SET value = 'esperanto' WHERE key = 'analyzer'", "test.fovea' is damaged or"},
+    {"UPDATE fovea_settings SET value = 'esperanto' WHERE key = 'analyzer'",
+     "test.fovea' is damaged or"},
 };
 
 START_TEST(check_finds_tables_that_do_not_agree)
