@@ -431,6 +431,7 @@ static Suite *eval_suite(void)
     }
     suite_add_tcase(suite, eval_laws());
     suite_add_tcase(suite, eval_golden());
+    suite_add_tcase(suite, eval_significance());
     if (getenv("TREC_EVAL_TESTS"))
         suite_add_tcase(suite, eval_trec());
     return suite;

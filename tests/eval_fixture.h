@@ -9,6 +9,7 @@
 TCase *eval_laws(void);
 TCase *eval_golden(void);
 TCase *eval_trec(void);
+TCase *eval_significance(void);
 
 /* Numbers that are random enough and the same everywhere. */
 static unsigned rng_state;

@@ -25,7 +25,7 @@ BEGIN {
     may["indexer"] = may["generator"] = " model/model.h "
     may["retriever"] = may["reranker"] = " model/model.h" index_h
     may["api"] = " model/model.h corpora/corpora.h retriever/retriever.h reranker/reranker.h" \
-        " generator/generator.h eval/eval.h" index_h
+        " generator/generator.h eval/eval.h eval/significance.h" index_h
 
     # library: the folders that may use it
     users["sqlite3"] = " base api "
