@@ -19,6 +19,8 @@
 
 typedef uint32_t lanes __attribute__((vector_size(16)));
 
+#define INLINE static inline __attribute__((always_inline))
+
 enum { PER_LANE = BITPACK_N / 4 };
 
 static lanes load(const void *p)
@@ -62,29 +64,70 @@ void bitpack_write(unsigned char *out, const uint32_t *in, int width)
     }
 }
 
+/* Where the unpacking of a block stands. */
+struct unpacker {
+    const unsigned char *in;
+    lanes word; /* of all lanes, at in */
+    int used;   /* bits of it */
+};
+
+/* The next value of each lane.  At the end of a word it loads the next one, which is there unless
+ * these were the last values. */
+INLINE lanes next(struct unpacker *u, int width, uint32_t mask, int is_last)
+{
+    lanes v = u->word >> u->used;
+
+    u->used += width;
+    if (u->used >= 32 && !is_last) {
+        u->in += sizeof u->word;
+        u->used -= 32;
+        u->word = load(u->in);
+        if (u->used)
+            v |= u->word << (width - u->used);
+    }
+    return v & mask;
+}
+
+static uint32_t mask_of(int width) { return width == 32 ? UINT32_MAX : (1u << width) - 1; }
+
 void bitpack_read(uint32_t *out, const unsigned char *in, int width)
 {
-    uint32_t mask = width == 32 ? UINT32_MAX : (1u << width) - 1;
-    int used = 0; /* bits of the word at in */
-    lanes word;
+    struct unpacker u = {.in = in};
+    uint32_t mask = mask_of(width);
 
     if (!width) {
         memset(out, 0, BITPACK_N * sizeof *out);
         return;
     }
-    word = load(in);
+    u.word = load(in);
     for (int i = 0; i < PER_LANE; i++) {
-        lanes v = word >> used;
+        lanes v = next(&u, width, mask, i + 1 == PER_LANE);
 
-        used += width;
-        if (used >= 32 && i + 1 < PER_LANE) {
-            in += sizeof word;
-            used -= 32;
-            word = load(in);
-            if (used)
-                v |= word << (width - used);
-        }
-        v &= mask;
+        memcpy(out + 4 * i, &v, sizeof v);
+    }
+}
+
+/* v[i] + ... + v[0] + before in two steps, where lane by lane would take four. */
+INLINE lanes sums(lanes v, lanes before)
+{
+    v += __builtin_shuffle(v, (lanes){0}, (lanes){4, 0, 1, 2});
+    v += __builtin_shuffle(v, (lanes){0}, (lanes){4, 4, 0, 1});
+    return v + before;
+}
+
+void bitpack_read_rising(uint32_t *out, const unsigned char *in, int width, uint32_t before)
+{
+    struct unpacker u = {.in = in};
+    uint32_t mask = mask_of(width);
+    lanes last = {before, before, before, before};
+
+    if (width)
+        u.word = load(in);
+    for (int i = 0; i < PER_LANE; i++) {
+        lanes v = next(&u, width, mask, i + 1 == PER_LANE);
+
+        v = sums(v + 1, last);
+        last = __builtin_shuffle(v, (lanes){3, 3, 3, 3});
         memcpy(out + 4 * i, &v, sizeof v);
     }
 }

@@ -20,4 +20,7 @@ void bitpack_write(unsigned char *out, const uint32_t *in, int width);
 /* Unpacks to out[128].  width 0..32; in need not be aligned. */
 void bitpack_read(uint32_t *out, const unsigned char *in, int width);
 
+/* Unpacks gaps to numbers that rise: out[i] = before + (in[0] + 1) + ... + (in[i] + 1), modulo 2^32. */
+void bitpack_read_rising(uint32_t *out, const unsigned char *in, int width, uint32_t before);
+
 #endif

@@ -1,7 +1,7 @@
 /* dictionary.c -- finds and walks terms; see FORMAT.md, "Terms".
  *
  * In memory are the first terms of the blocks; a look-up is a binary search over them and a walk through one
- * block, which is read from the file the first time.
+ * block, which is read from the file the first time.  What was found is remembered.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "indexer/dictionary.h"
@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+
+enum { KNOWN_MAX = 1 << 15 }; /* terms remembered, about 2 MB */
 
 int dictionary_compare(const char *a, size_t n_a, const char *b, size_t n_b)
 {
@@ -110,6 +112,8 @@ void dictionary_close(struct dictionary *d)
     mem_free(d->first_at);
     mem_free(d->block_at);
     mem_free(d->postings_at);
+    mem_free(d->entries);
+    map_clear(&d->known);
     memset(d, 0, sizeof *d);
 }
 
@@ -172,8 +176,9 @@ static void get_entry(struct dictionary_entry *e, const struct dictionary *d, ui
     e->n = (uint32_t)n;
 }
 
-int dictionary_find(struct dictionary_entry *out, struct dictionary *d, const char *term,
-                    size_t len, struct err *err)
+/* Looks a term up in its block. */
+static int find(struct dictionary_entry *out, struct dictionary *d, const char *term, size_t len,
+                struct err *err)
 {
     uint32_t b = find_block(d, term, len), n;
     struct dictionary_entry e = {0};
@@ -208,6 +213,36 @@ int dictionary_find(struct dictionary_entry *out, struct dictionary *d, const ch
         e.offset += e.bytes;
     }
     return 0;
+}
+
+static int remember(struct dictionary *d, const struct dictionary_entry *e, const char *term,
+                    size_t len, struct err *err)
+{
+    int64_t *at;
+
+    if (d->known.n == KNOWN_MAX)
+        map_clear(&d->known);
+    if (mem_reserve((void **)&d->entries, &d->cap, d->known.n + 1, sizeof *d->entries) ||
+        !(at = map_put(&d->known, term, len)))
+        return err_nomem(err);
+    *at = (int64_t)d->known.n - 1;
+    d->entries[*at] = *e;
+    return 0;
+}
+
+int dictionary_find(struct dictionary_entry *out, struct dictionary *d, const char *term,
+                    size_t len, struct err *err)
+{
+    const int64_t *at = map_find(&d->known, term, len);
+    int found, rc;
+
+    if (at) {
+        *out = d->entries[*at];
+        return 1;
+    }
+    found = find(out, d, term, len, err);
+    rc = found == 1 ? remember(d, out, term, len, err) : 0;
+    return rc ? rc : found;
 }
 
 /* Moves the cursor to the beginning of block b. */

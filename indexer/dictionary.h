@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "indexer/analyzer.h"
 #include "indexer/parts.h"
 
@@ -50,12 +51,15 @@ int dictionary_finish(struct dictionary_writer *w);
 struct dictionary {
     struct part_reader *terms; /* the part; borrowed */
     uint32_t n_terms, n_blocks;
-    uint64_t postings_bytes; /* of the part of postings */
-    char *firsts;            /* the first terms of the blocks, one after the other */
-    uint32_t *first_at;      /* [n_blocks + 1] where each begins in firsts */
-    uint64_t *block_at;      /* [n_blocks + 1] where each block begins in the part */
-    uint64_t *postings_at;   /* [n_blocks + 1] where its postings begin */
-    unsigned char **blocks;  /* [n_blocks] blocks that were read, or NULL */
+    uint64_t postings_bytes;          /* of the part of postings */
+    char *firsts;                     /* the first terms of the blocks, one after the other */
+    uint32_t *first_at;               /* [n_blocks + 1] where each begins in firsts */
+    uint64_t *block_at;               /* [n_blocks + 1] where each block begins in the part */
+    uint64_t *postings_at;            /* [n_blocks + 1] where its postings begin */
+    unsigned char **blocks;           /* [n_blocks] blocks that were read, or NULL */
+    struct map known;                 /* terms that were found: queries repeat words */
+    struct dictionary_entry *entries; /* [known.n] theirs */
+    size_t cap;
 };
 
 /* Reads the index of the blocks.  Both readers are borrowed until close. */

@@ -41,11 +41,7 @@ static void decode_loose(struct postings *p, const unsigned char *from, uint32_t
 
 static void decode_packed(struct postings *p, const unsigned char *from, uint32_t before)
 {
-    bitpack_read(p->passages, from + 2, from[0]);
-    for (int i = 0; i < POSTINGS_BLOCK; i++) {
-        before += 1 + p->passages[i];
-        p->passages[i] = before;
-    }
+    bitpack_read_rising(p->passages, from + 2, from[0], before);
     p->has_freqs = 0;
 }
 

@@ -32,6 +32,9 @@ START_TEST(every_width_packs_and_unpacks)
             ck_assert_int_eq(bytes[bitpack_bytes(width) + 1], 0xa5);
         bitpack_read(out, bytes + 1, width);
         ck_assert_mem_eq(in, out, sizeof in);
+        bitpack_read_rising(out, bytes + 1, width, UINT32_MAX);
+        for (uint32_t i = 0, sum = UINT32_MAX; i < BITPACK_N; i++)
+            ck_assert_uint_eq(out[i], sum += in[i] + 1);
     }
 }
 END_TEST
