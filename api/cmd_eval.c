@@ -7,9 +7,7 @@
 #include "api/jout.h"
 #include "api/knobs.h"
 #include "api/scores.h"
-#include "base/file.h"
 #include "base/mem.h"
-#include "corpora/corpora.h"
 
 struct settings {
     struct texts measures;
@@ -95,20 +93,6 @@ static void print_notices(const struct eval_result *r, const struct settings *s)
             r->n_unjudged == 1 ? "y of the run is" : "ies of the run are");
 }
 
-static int load_qrels(struct qrels *qrels, const char *path, const char *split, struct err *err)
-{
-    char *file = NULL;
-    int rc;
-
-    if (!file_is_dir(path))
-        return qrels_load(qrels, path, err);
-    rc = corpus_qrels_path(&file, path, split, err);
-    if (!rc)
-        rc = qrels_load(qrels, file, err);
-    mem_free(file);
-    return rc;
-}
-
 static int run(void *settings, char **args, int n_args)
 {
     static const char *const defaults[] = {DEFAULT_MEASURES, NULL};
@@ -127,7 +111,7 @@ static int run(void *settings, char **args, int n_args)
     s->how.max_docs = (size_t)s->max_docs;
     if (scores_parse(&measures, &n, &s->measures, defaults, &err))
         return err.code == E_NOMEM ? say_err(&err) : say_usage(&cmd_eval, "%s", err.text);
-    if (run_load(&run, args[0], &err) || load_qrels(&qrels, args[1], s->split, &err) ||
+    if (run_load(&run, args[0], &err) || scores_load_qrels(&qrels, args[1], s->split, &err) ||
         eval_run_with(&result, &run, &qrels, measures, n, &s->how, &err))
         rc = say_err(&err);
     else if (s->json)

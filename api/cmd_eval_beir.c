@@ -9,6 +9,7 @@
 
 #include "api/beir.h"
 #include "api/cli.h"
+#include "api/compare.h"
 #include "api/feed.h"
 #include "api/jout.h"
 #include "api/knobs.h"
@@ -23,7 +24,7 @@ enum { SYSTEMS_MAX = 16 };
 
 struct settings {
     struct beir_options beir;
-    const char *systems, *runs;
+    const char *systems, *runs, *test;
     struct texts measures;
     struct knobs knobs;
     int json;
@@ -44,6 +45,9 @@ static const struct option_row rows[] = {
      "where the indexes are kept and found again", .shown = "the user's cache folder"},
     {"runs", 0, OPT_TEXT, offsetof(struct settings, runs), "DIR",
      "write each run there as DATASET.SYSTEM.run", .text = NULL},
+    {"test", 't', OPT_CHOICE, offsetof(struct settings, test), "TEST",
+     "also test each system against the first; 'fovea help tests' explains", name_of_test,
+     .shown = "no test"},
     KNOB_ROWS(struct settings, knobs),
     {"threads", 0, OPT_INT, offsetof(struct settings, beir.threads), "N",
      "threads for indexing; 0 is one per processor", .low = 0, .high = 64},
@@ -61,7 +65,9 @@ struct bench {
     fovea_search_options opt;
     struct jout json;
     int name_width, n_sets;
-    double *sums; /* [systems, n_measures] for the average */
+    double *sums;                   /* [systems, n_measures] for the average */
+    struct eval_result first;       /* of the first system, if there is a test */
+    struct comparisons comparisons; /* with it */
 };
 
 /* ---- which systems and which model ---- */
@@ -169,6 +175,24 @@ static void json_row(struct bench *b, const char *name, const char *system, cons
     jout_close(&b->json);
 }
 
+/* Tests a system against the first, whose result is kept; both have all judged queries. */
+static int compare_system(struct bench *b, const struct dataset *d, size_t at,
+                          struct eval_result *result)
+{
+    struct err err = {0};
+
+    if (!at) {
+        b->first = *result;
+        *result = (struct eval_result){0};
+        return 0;
+    }
+    for (size_t m = 0; m < b->n_measures; m++)
+        if (comparisons_add(&b->comparisons, d->name, b->systems[0]->name, b->systems[at]->name,
+                            &b->first, result, b->measures, m, &err))
+            return say_err(&err);
+    return 0;
+}
+
 static int measure_system(struct bench *b, struct dataset *d, size_t at)
 {
     const char *system = b->systems[at]->name;
@@ -194,6 +218,8 @@ static int measure_system(struct bench *b, struct dataset *d, size_t at)
             json_row(b, d->name, system, result.mean, seconds);
         else
             print_row(b, d->name, system, result.mean, seconds > 0 ? (double)n / seconds : 0);
+        if (b->s->test)
+            rc = compare_system(b, d, at, &result);
     }
     eval_result_clear(&result);
     run_clear(&run);
@@ -207,6 +233,7 @@ static int measure_dataset(struct bench *b, const char *dir)
 
     for (size_t i = 0; b->systems[i] && !rc; i++)
         rc = measure_system(b, &d, i);
+    eval_result_clear(&b->first);
     dataset_close(&d);
     return rc;
 }
@@ -219,6 +246,24 @@ static void print_average(const struct bench *b)
             v[m] /= b->n_sets;
         print_row(b, "average", b->systems[i]->name, v, 0);
     }
+}
+
+/* What the tests say, behind the table or as a member of the JSON. */
+static int finish_tests(struct bench *b)
+{
+    struct err err = {0};
+
+    if (comparisons_correct(&b->comparisons, &err))
+        return say_err(&err);
+    if (b->s->json) {
+        comparisons_json(&b->comparisons, &b->json);
+        return 0;
+    }
+    printf("\ncompared with %s: ", b->systems[0]->name);
+    comparisons_describe(&b->comparisons);
+    putchar('\n');
+    comparisons_print(&b->comparisons);
+    return 0;
 }
 
 static int measure_all(struct bench *b, char **dirs, int n_dirs)
@@ -238,13 +283,15 @@ static int measure_all(struct bench *b, char **dirs, int n_dirs)
     for (int i = 0; i < n_dirs && !rc; i++)
         rc = measure_dataset(b, dirs[i]);
     jout_close(&b->json);
+    if (!rc && !b->s->json)
+        print_average(b);
+    if (!rc && b->s->test)
+        rc = finish_tests(b);
     jout_close(&b->json);
     if (rc || !b->s->json)
         buf_clear(&b->json.b);
     else if (jout_print(&b->json))
         rc = EXIT_FAILED;
-    if (!rc && !b->s->json)
-        print_average(b);
     return rc;
 }
 
@@ -258,16 +305,23 @@ static int run(void *settings, char **args, int n_args)
     int rc;
 
     if (knobs_apply(&b.opt, &b.s->knobs, &err) ||
-        scores_parse(&b.measures, &b.n_measures, &b.s->measures, defaults, &err))
+        scores_parse(&b.measures, &b.n_measures, &b.s->measures, defaults, &err) ||
+        (s->test && comparisons_check(b.measures, b.n_measures, &err))) {
+        mem_free(b.measures);
         return say_usage(&cmd_eval_beir, "%s", err.text);
+    }
     b.opt.k = BEIR_HITS + 1; /* one may be the query itself */
     b.opt.fields = FOVEA_DOCNOS;
+    b.comparisons.test = s->test ? significance_find(s->test) : NULL;
     interrupt_watch();
     rc = choose_systems(&b);
+    if (!rc && s->test && !b.systems[1])
+        rc = say_usage(&cmd_eval_beir, "--test compares systems: give --systems two or more");
     if (!rc) {
         b.sums = mem_zalloc(SYSTEMS_MAX * b.n_measures, sizeof *b.sums);
         rc = b.sums ? measure_all(&b, args, n_args) : say_failed("out of memory");
     }
+    comparisons_clear(&b.comparisons);
     mem_free(b.sums);
     mem_free(b.measures);
     return rc;
@@ -283,7 +337,9 @@ const struct command cmd_eval_beir = {
         "queries are searched for to 1,000 hits, and the runs are scored.  A hit whose name "
         "is the query's is left out, as BEIR does.\n\n"
         "Seconds and queries/s are of the searches alone.  --json prints "
-        "{\"rows\":[{\"dataset\":...,\"system\":...,\"measures\":{...},\"seconds\":...}]}.",
+        "{\"rows\":[{\"dataset\":...,\"system\":...,\"measures\":{...},\"seconds\":...}]}, and "
+        "with --test \"comparisons\" as 'fovea compare' "
+        "does.",
     .examples = "fovea eval beir corpora/data/scifact --systems bm25,dense,hybrid\n"
                 "fovea eval beir ~/beir/* --systems bm25 --json > bm25.json",
     .options = rows,

@@ -235,6 +235,7 @@ void help_manual(struct buf *out)
     put_topic(out, "analyzers", ".Ss Analyzers");
     put_topic(out, "models", ".Ss Models");
     put_topic(out, "measures", ".Ss Measures");
+    put_topic(out, "tests", ".Ss Tests of significance");
     put_topic(out, "environment", ".Sh ENVIRONMENT");
     put_topic(out, "exit-codes", ".Sh EXIT STATUS");
     put_examples(out);

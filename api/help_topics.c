@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "corpora/corpora.h"
 #include "eval/eval.h"
+#include "eval/significance.h"
 #include "indexer/index.h"
 #include "retriever/retriever.h"
 
@@ -91,6 +92,18 @@ static void measures(struct buf *out)
     mem_free(list);
 }
 
+static void tests(struct buf *out)
+{
+    buf_puts(out, "What --test chooses: how likely a difference were if two runs were alike.  All "
+                  "tests are two-sided and pair the runs query by query.\n\n");
+    for (const struct significance_test *const *t = significance_tests; *t; t++)
+        row(out, (*t)->name, (*t)->about);
+    buf_puts(out,
+             "\nSeveral comparisons at once are corrected by Holm's procedure (1979): of those "
+             "with a corrected p below 0.05, one or more are wrong with a chance of at most "
+             "0.05.\n");
+}
+
 static void models(struct buf *out)
 {
     buf_puts(
@@ -130,6 +143,7 @@ const struct help_topic help_topics[] = {{"corpora", "formats of collections", c
                                          {"analyzers", "how text becomes words", analyzers},
                                          {"models", "where models are found", models},
                                          {"measures", "what 'fovea eval' measures", measures},
+                                         {"tests", "how 'fovea compare' tests", tests},
                                          {"exit-codes", "what the program returns", exit_codes},
                                          {"environment", "variables that it reads", environment},
                                          {NULL, NULL, NULL}};

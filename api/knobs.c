@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "corpora/corpora.h"
+#include "eval/significance.h"
 #include "indexer/index.h"
 #include "retriever/retriever.h"
 
@@ -28,6 +29,11 @@ const char *name_of_precision(size_t i)
     static const char *const names[] = {"i8", "f32", NULL};
 
     return names[i];
+}
+
+const char *name_of_test(size_t i)
+{
+    return significance_tests[i] ? significance_tests[i]->name : NULL;
 }
 
 int precision_value(const char *name) { return strcmp(name, "f32") ? FOVEA_I8 : FOVEA_F32; }

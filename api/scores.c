@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "corpora/corpora.h"
 
 struct scores {
     struct measure *measures; /* [n] */
@@ -95,4 +97,18 @@ int scores_parse(struct measure **out, size_t *n, const struct texts *given,
     *out = s.measures;
     *n = s.n;
     return 0;
+}
+
+int scores_load_qrels(struct qrels *out, const char *path, const char *split, struct err *err)
+{
+    char *file = NULL;
+    int rc;
+
+    if (!file_is_dir(path))
+        return qrels_load(out, path, err);
+    rc = corpus_qrels_path(&file, path, split, err);
+    if (!rc)
+        rc = qrels_load(out, file, err);
+    mem_free(file);
+    return rc;
 }

@@ -1,4 +1,4 @@
-/* scores.h -- lists of measures as the commands take them. */
+/* scores.h -- lists of measures, and judgements, as the commands take them. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef API_SCORES_H
 #define API_SCORES_H
@@ -17,5 +17,8 @@
  * What is named twice is taken once.  *out [*n] is the caller's (mem_free). */
 int scores_parse(struct measure **out, size_t *n, const struct texts *given,
                  const char *const *defaults, struct err *err);
+
+/* Loads a file of judgements, or those of a split of a BEIR folder. */
+int scores_load_qrels(struct qrels *out, const char *path, const char *split, struct err *err);
 
 #endif

@@ -198,6 +198,44 @@ int eval_run(struct eval_result *out, const struct run *run, const struct qrels 
     return eval_run_with(out, run, qrels, measures, n_measures, &opt, err);
 }
 
+/* Cuts r down to the queries that `other` has. */
+static void keep_common(struct eval_result *r, const struct eval_result *other)
+{
+    const size_t n = r->n_queries;
+    size_t kept = 0;
+
+    for (size_t q = 0, o = 0; q < n && o < other->n_queries;) {
+        const int order = strcmp(r->qids[q], other->qids[o]);
+
+        if (order == 0) {
+            r->qids[kept] = r->qids[q];
+            memmove(r->values + kept * r->n_measures, r->values + q * r->n_measures,
+                    r->n_measures * sizeof *r->values);
+            kept++;
+        }
+        q += order <= 0;
+        o += order >= 0;
+    }
+    r->n_queries = kept;
+    r->n_missing += n - kept;
+}
+
+int eval_pair(struct eval_result *results, size_t n, const struct measure *measures,
+              struct err *err)
+{
+    for (size_t i = 1; i < n; i++)
+        keep_common(&results[0], &results[i]);
+    for (size_t i = 1; i < n; i++)
+        keep_common(&results[i], &results[0]);
+    if (n && !results[0].n_queries)
+        return err_set(err, E_INVALID, "no judged query is in all runs");
+    for (size_t i = 0; i < n; i++)
+        for (size_t m = 0; m < results[i].n_measures; m++)
+            results[i].mean[m] = average(results[i].values + m, results[i].n_queries,
+                                         results[i].n_measures, measures[m].kind->average);
+    return 0;
+}
+
 void eval_result_clear(struct eval_result *r)
 {
     if (!r)

@@ -119,6 +119,16 @@ int eval_run_with(struct eval_result *out, const struct run *run, const struct q
                   const struct measure *measures, size_t n_measures, const struct eval_options *opt,
                   struct err *err);
 
+/* Cuts the results of several runs down to the queries that all of them have, so that row q is the same
+ * query in each, and averages anew.
+ *
+ * results   [n], from the same qrels and measures [n_measures]; n_missing grows by what was cut.
+ *
+ * Returns 0; E_INVALID if no query is left, and the results are then of no use.
+ */
+int eval_pair(struct eval_result *results, size_t n, const struct measure *measures,
+              struct err *err);
+
 void eval_result_clear(struct eval_result *r);
 
 #endif

@@ -31,8 +31,7 @@ static int run(struct significance *out, const struct differences *in, struct er
 const struct significance_test significance_t = {
     .name = "t",
     .title = "t-test",
-    .about =
-        "paired t-test: the mean difference against its standard error (Student 1908); wants two "
-        "queries or more that do not all differ by the same",
+    .wants = "two queries or more that do not all differ by the same",
+    .about = "paired t-test: the mean difference against its standard error (Student 1908)",
     .run = run,
 };

@@ -41,6 +41,7 @@ struct differences; /* s_tests.h */
 /* One row of the table; one file a test: s_NAME.c. */
 struct significance_test {
     const char *name, *title; /* "t", "t-test" */
+    const char *wants;        /* what it cannot do without, or NULL */
     const char *about;        /* definition and source */
     /* Sets statistic, p and exact of out.  0, or E_NOMEM. */
     int (*run)(struct significance *out, const struct differences *d, struct err *err);

@@ -1,4 +1,4 @@
-/* check_eval.c -- judgements, names of measures, which queries count, and memory running out. */
+/* check_eval.c -- judgements, which queries count and are paired, and memory running out. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/eval_fixture.h"
 
@@ -77,137 +77,6 @@ START_TEST(a_bad_judgement_is_named_with_its_reason)
     ck_assert_err(qrels_load(&q, in_dir("none"), &err), E_NOTFOUND, "none", &err);
     ck_assert_ptr_nonnull(qrels_find(&q, "kept"));
     qrels_clear(&q);
-}
-END_TEST
-
-/* ---- measures.c ---- */
-
-START_TEST(both_languages_name_the_same_measure)
-{
-    static const struct {
-        const char *name, *other;
-        int cutoff, rel;
-    } cases[] = {
-        {"nDCG@10", "ndcg_cut_10", 10, 1}, {"nDCG", "ndcg", 0, 1},
-        {"NDCG@3", "ndcg_cut.3", 3, 1},    {"AP", "map", 0, 1},
-        {"MAP@7", "map_cut_7", 7, 1},      {"P@5", "P_5", 5, 1},
-        {"R@100", "recall_100", 100, 1},   {"RR", "recip_rank", 0, 1},
-        {"MRR@10", "RR@10", 10, 1},        {"Success@1", "success_1", 1, 1},
-        {"Rprec", "rprec", 0, 1},          {"Bpref", "bpref", 0, 1},
-        {"NumRet", "num_ret", 0, 1},       {"p@5", "P.5", 5, 1},
-        {"SetP", "set_P", 0, 1},           {"infAP", "INFAP", 0, 1},
-        {"ERR@20", "err@20", 20, 1},
-    };
-    struct measure m, n;
-    struct err err = {0};
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        ck_assert_ok(measure_parse(&m, cases[i].name, &err), &err);
-        ck_assert_ok(measure_parse(&n, cases[i].other, &err), &err);
-        ck_assert_msg(m.kind == n.kind, "%s is not %s", cases[i].name, cases[i].other);
-        ck_assert_int_eq(m.cutoff, cases[i].cutoff);
-        ck_assert_int_eq(n.cutoff, cases[i].cutoff);
-        ck_assert_int_eq(m.rel, cases[i].rel);
-        ck_assert_str_eq(m.name, cases[i].name);
-    }
-    ck_assert_ok(measure_parse(&m, "P(rel=2)@5", &err), &err);
-    ck_assert(m.rel == 2 && m.has_rel && m.cutoff == 5);
-    ck_assert_ok(measure_parse(&m, "AP(rel=3)", &err), &err);
-    ck_assert(m.rel == 3 && m.cutoff == 0);
-    ck_assert_ok(measure_parse(&m, "RBP( p=0.95, rel=2 )@7", &err), &err);
-    ck_assert(m.rel == 2 && m.has_rel && m.cutoff == 7);
-    ck_assert_double_eq(m.p, 0.95);
-    ck_assert_str_eq(m.name, "RBP(p=0.95,rel=2)@7");
-    ck_assert_ok(measure_parse(&m, "Rbp", &err), &err);
-    ck_assert_double_eq(m.p, 0.8);
-    ck_assert_ok(measure_parse(&m, "ndcg_cut.10", &err), &err);
-    ck_assert_str_eq(m.name, "ndcg_cut_10");
-    ck_assert_ok(measure_parse(&m, "IPrec@0.25", &err), &err);
-    ck_assert_double_eq(m.recall, 0.25);
-    ck_assert_ok(measure_parse(&m, "num_rel", &err), &err);
-    ck_assert(measure_is_count(&m) && measure_is_per_query(&m));
-    ck_assert_ok(measure_parse(&m, "gm_map", &err), &err);
-    ck_assert(!measure_is_count(&m) && !measure_is_per_query(&m));
-}
-END_TEST
-
-START_TEST(a_wrong_measure_is_refused_with_what_to_write)
-{
-    static const struct {
-        const char *name, *why;
-    } cases[] = {
-        {"nDGC@10", "unknown measure 'nDGC@10': known are nDCG[@k], AP[@k]"},
-        {"", "unknown measure ''"},
-        {"@10", "unknown measure"},
-        {"P", "needs a cut-off: P@10"},
-        {"recall", "needs a cut-off: R@10"},
-        {"IPrec", "needs a cut-off: IPrec@0.1"},
-        {"Rprec@5", "Rprec takes no cut-off"},
-        {"P@0", "cut-off '0' is not in 1.."},
-        {"P@-1", "cut-off '-1' is not in"},
-        {"P@10x", "cut-off '10x' is not in"},
-        {"P@99999999999999999999", "is not in 1.."},
-        {"P@", "cut-off '' is not in"},
-        {"P_", "cut-off '' is not in"},
-        {"P(rel=2@5", "parameters are written (rel=2)"},
-        {"P()@5", "parameters are written (rel=2)"},
-        {"P(rel=2,)@5", "parameters are written (rel=2)"},
-        {"P(rel)@5", "parameters are written (rel=2)"},
-        {"P(", "parameters are written (rel=2)"},
-        {"P(k=2)@5", "P has no parameter k"},
-        {"P(=2)@5", "P has no parameter "},
-        {"P(p=0.8)@5", "P has no parameter p"},
-        {"P(rel=-1)@5", "rel is '-1': give a whole number from 0"},
-        {"P(rel=2=3)@5", "rel is '2=3'"},
-        {"P(rel=1,rel=2)@5", "rel is there twice"},
-        {"RBP(p=1)", "p is '1': give a number from 0 up to, but not, 1"},
-        {"RBP(p=-0.5)", "p is '-0.5'"},
-        {"RBP(p=nan)", "p is 'nan'"},
-        {"RBP(p=)", "p is ''"},
-        {"rbp", "of trec_eval is another one: write RBP, or RBP(p=0.9)"},
-        {"ERR(rel=2)@10", "ERR has no parameter rel"},
-        {"infAP@10", "infAP takes no cut-off"},
-        {"P(rel=2)x", "'x' is too much"},
-        {"nDCG(rel=2)@10", "nDCG has no parameter rel"},
-        {"IPrec@1.5", "recall '1.5' is not in 0..1"},
-        {"IPrec@nan", "recall 'nan' is not in 0..1"},
-        {"IPrec@0.1.2", "is not in 0..1"},
-        {"P@111111111111111111111111111111111111111111", "is too long"},
-    };
-    struct measure m;
-    struct err err = {0};
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        ck_assert_err(measure_parse(&m, cases[i].name, &err), E_INVALID, cases[i].why, &err);
-}
-END_TEST
-
-START_TEST(every_measure_of_the_list_can_be_asked_for)
-{
-    char *list = measure_list(), *save, *line;
-    struct measure m;
-    struct err err = {0};
-    int n = 0;
-
-    ck_assert_ptr_nonnull(list);
-    for (line = strtok_r(list, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        char *word, *rest;
-
-        if (*line == ' ')
-            continue;
-        for (word = strtok_r(line, " ,():", &rest); word; word = strtok_r(NULL, " ,():", &rest)) {
-            char *k = strpbrk(word, "@_") ? strrchr(word, 'k') : NULL;
-
-            if (k && !k[1] && (k[-1] == '@' || k[-1] == '_'))
-                *k = '7';
-            if (!strcmp(word, "trec_eval"))
-                continue;
-            ck_assert_ok(measure_parse(&m, word, &err), &err);
-            n++;
-        }
-    }
-    ck_assert_int_ge(n, 35);
-    mem_free(list);
 }
 END_TEST
 
@@ -314,6 +183,77 @@ START_TEST(a_run_that_no_judgement_meets_is_an_error)
 }
 END_TEST
 
+/* Scores by one measure. */
+static void score(struct eval_result *out, const struct run *run, const struct qrels *qrels,
+                  const struct measure *m, int complete)
+{
+    struct err err = {0};
+
+    ck_assert_ok(eval_run(out, run, qrels, m, 1, complete, &err), &err);
+}
+
+START_TEST(results_are_paired_on_the_queries_that_all_have)
+{
+    static const char *const texts[] = {"1 Q0 a 1 1 t\n2 Q0 x 1 1 t\n4 Q0 a 1 1 t\n",
+                                        "4 Q0 a 1 1 t\n9 Q0 a 1 1 t\n2 Q0 a 1 1 t\n",
+                                        "2 Q0 x 1 2 t\n2 Q0 a 1 1 t\n3 Q0 a 1 1 t\n4 Q0 a 1 1 t\n"};
+    static const double means[] = {0.5, 1, 0.75};
+    struct eval_result res[3] = {{0}};
+    struct qrels qrels = {0};
+    struct measure m;
+    struct err err = {0};
+
+    ck_assert_ok(measure_parse(&m, "RR", &err), &err);
+    ck_assert_ok(load_qrels(&qrels, "1 0 a 1\n2 0 a 1\n3 0 a 1\n4 0 a 1\n", &err), &err);
+    for (int complete = 0; complete < 2; complete++) {
+        for (size_t i = 0; i < 3; i++) {
+            struct run run = {0};
+
+            tmp_write(in_dir("run"), texts[i], strlen(texts[i]));
+            ck_assert_ok(run_load(&run, in_dir("run"), &err), &err);
+            score(&res[i], &run, &qrels, &m, complete);
+            run_clear(&run);
+        }
+        ck_assert_ok(eval_pair(res, 3, &m, &err), &err);
+        for (size_t i = 0; i < 3; i++) {
+            ck_assert_uint_eq(res[i].n_queries, complete ? 4 : 2);
+            ck_assert_str_eq(res[i].qids[0], complete ? "1" : "2");
+            ck_assert_str_eq(res[i].qids[res[i].n_queries - 1], "4");
+            ck_assert_uint_eq(res[i].n_missing, complete ? i == 1 ? 2 : 1 : 2);
+            if (!complete)
+                ck_assert_double_eq(res[i].mean[0], means[i]);
+            eval_result_clear(&res[i]);
+        }
+    }
+    qrels_clear(&qrels);
+}
+END_TEST
+
+START_TEST(runs_without_a_common_query_are_no_pair)
+{
+    static const char *const texts[] = {"1 Q0 a 1 1 t\n", "2 Q0 a 1 1 t\n"};
+    struct eval_result res[2] = {{0}};
+    struct qrels qrels = {0};
+    struct measure m;
+    struct err err = {0};
+
+    ck_assert_ok(measure_parse(&m, "RR", &err), &err);
+    ck_assert_ok(load_qrels(&qrels, "1 0 a 1\n2 0 a 1\n", &err), &err);
+    for (size_t i = 0; i < 2; i++) {
+        struct run run = {0};
+
+        tmp_write(in_dir("run"), texts[i], strlen(texts[i]));
+        ck_assert_ok(run_load(&run, in_dir("run"), &err), &err);
+        score(&res[i], &run, &qrels, &m, 0);
+        run_clear(&run);
+    }
+    ck_assert_err(eval_pair(res, 2, &m, &err), E_INVALID, "no judged query is in all runs", &err);
+    eval_result_clear(&res[0]);
+    eval_result_clear(&res[1]);
+    qrels_clear(&qrels);
+}
+END_TEST
+
 START_TEST(a_ranking_out_of_order_is_refused)
 {
     struct run run = {0};
@@ -381,40 +321,21 @@ START_TEST(scoring_survives_each_failing_allocation)
 }
 END_TEST
 
-START_TEST(naming_measures_survives_each_failing_allocation)
-{
-    int rc;
-
-    FAIL_EACH_ALLOC(rc, {
-        struct err err = {0};
-        struct measure m;
-        char *list = measure_list();
-
-        rc = list ? measure_parse(&m, "none", &err) : E_NOMEM;
-        if (rc == E_INVALID)
-            rc = 0;
-        mem_free(list);
-    });
-}
-END_TEST
-
 static Suite *eval_suite(void)
 {
     static const struct {
         const char *file;
-        const TTest *const *tests[8];
+        const TTest *const *tests[10];
     } groups[] = {
         {"qrels",
          {&judgements_come_in_four_columns_or_three, &beir_names_may_hold_spaces,
           &a_bad_judgement_is_named_with_its_reason}},
-        {"measures",
-         {&both_languages_name_the_same_measure, &a_wrong_measure_is_refused_with_what_to_write,
-          &every_measure_of_the_list_can_be_asked_for,
-          &naming_measures_survives_each_failing_allocation}},
         {"eval",
          {&missing_queries_count_only_when_asked, &a_measure_that_says_rel_does_not_heed_the_level,
           &damaged_files_are_refused_or_read_but_never_crash,
           &a_run_that_no_judgement_meets_is_an_error, &a_ranking_out_of_order_is_refused,
+          &results_are_paired_on_the_queries_that_all_have,
+          &runs_without_a_common_query_are_no_pair,
           &a_query_without_relevant_documents_or_without_hits_counts_as_zero,
           &scoring_survives_each_failing_allocation}},
     };
@@ -425,10 +346,11 @@ static Suite *eval_suite(void)
         tc = tcase_create(groups[g].file);
         tcase_set_timeout(tc, 30); /* a busy machine, sanitizers */
         tcase_add_checked_fixture(tc, make_dir, drop_dir);
-        for (size_t i = 0; i < 8 && groups[g].tests[i]; i++)
+        for (size_t i = 0; i < 10 && groups[g].tests[i]; i++)
             tcase_add_test(tc, *groups[g].tests[i]);
         suite_add_tcase(suite, tc);
     }
+    suite_add_tcase(suite, eval_measures());
     suite_add_tcase(suite, eval_laws());
     suite_add_tcase(suite, eval_golden());
     suite_add_tcase(suite, eval_significance());

@@ -6,6 +6,7 @@
 #include "eval/eval.h"
 #include "tests/testing.h"
 
+TCase *eval_measures(void);
 TCase *eval_laws(void);
 TCase *eval_golden(void);
 TCase *eval_trec(void);

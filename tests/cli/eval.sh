@@ -88,6 +88,18 @@ code_is 0
 is_json out
 err_is_empty                 # the index is there already
 out_has '^\{"rows":\[\{"dataset":"tiny","system":"bm25","measures":\{"nDCG@10":[0-9.]+,"R@100":[0-9.]+\},"seconds":[0-9.e-]+\}\]\}$'
+# systems are tested against the first
+run eval beir tiny --systems bm25,bm25 --test t
+code_is 0
+out_has "^compared with bm25: t-test, two-sided; Holm's correction for 2 comparisons$"
+out_has "^tiny +R@100 +bm25 +([01]\.[0-9]{4}) +[01]\.[0-9]{4} +0\.0000 +0 +3 +0 +1\.0000 +1\.0000$"
+run eval beir tiny --systems bm25,bm25 --test wilcoxon --json
+is_json out
+out_has '"seconds":[0-9.e-]+\}\],"test":"wilcoxon","n_comparisons":2,"comparisons":\[\{"dataset":"tiny",.*"p_holm":1,'
+run eval beir tiny --systems bm25 --test t
+code_is 2
+err_is_a_line
+err_has "give --systems two or more"
 # its own run gives its own figures
 run eval runs/tiny.bm25.run tiny -m nDCG@10 -m R@100 -c --json
 cp out by-run

@@ -75,7 +75,7 @@ failure "nowhere" search ix --queries nowhere
 [ ! -e new.fovea ] || fail "a slip in a path left an index behind"
 
 # ---- help ----
-for command in index search eval "eval beir" info check model help version; do
+for command in index search eval "eval beir" compare info check model help version; do
     # shellcheck disable=SC2086 # two words
     run $command --help
     code_is 0
@@ -87,7 +87,7 @@ for command in index search eval "eval beir" info check model help version; do
     run help $command
     same out by-option
 done
-for topic in corpora retrievers analyzers models measures exit-codes environment; do
+for topic in corpora retrievers analyzers models measures tests exit-codes environment; do
     run help $topic
     code_is 0
     [ "$(wc -l <out)" -gt 2 ] || fail "nothing is said"
