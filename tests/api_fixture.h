@@ -11,6 +11,7 @@
 TCase *hits_tests(void);
 TCase *options_tests(void);
 TCase *jout_tests(void);
+TCase *compare_tests(void);
 TCase *term_tests(void);
 TCase *snippet_tests(void);
 
