@@ -17,11 +17,11 @@
 #include <stdint.h>
 
 struct buf {
-    char *data;  /* [len + 1], NUL-terminated; NULL while nothing was added */
-    size_t len;  /* bytes in use, NUL not counted */
-    size_t cap;  /* bytes allocated */
-    size_t max;  /* append fails beyond this length; 0 means 1 GiB */
-    int code;    /* 0, E_NOMEM or E_LIMIT: sticky */
+    char *data; /* [len + 1], NUL-terminated; NULL while nothing was added */
+    size_t len; /* bytes in use, NUL not counted */
+    size_t cap; /* bytes allocated */
+    size_t max; /* append fails beyond this length; 0 means 1 GiB */
+    int code;   /* 0, E_NOMEM or E_LIMIT: sticky */
 };
 
 void buf_add(struct buf *b, const void *p, size_t n);

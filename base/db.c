@@ -40,31 +40,38 @@ static int sql_error(struct db *db, int rc, struct err *err)
     case SQLITE_NOMEM:
         return err_nomem(err);
     case SQLITE_FULL:
-        return err_set(err, E_IO, "'%s': the disk is full; the last commit is kept, free some space and go on", path);
+        return err_set(err, E_IO,
+                       "'%s': the disk is full; the last commit is kept, free some space and go on",
+                       path);
     case SQLITE_READONLY:
-        return err_set(err, E_IO, "'%s' is read-only: check the permissions of the file and its folder", path);
+        return err_set(err, E_IO,
+                       "'%s' is read-only: check the permissions of the file and its folder", path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         db->is_busy = 1;
         if (db->is_stopped)
             return err_set(err, E_STOP, "stopped while another process was writing to '%s'", path);
-        return err_set(err, E_IO,
-                       "'%s' is locked: another process is writing to it; try again when it has finished", path);
+        return err_set(
+            err, E_IO,
+            "'%s' is locked: another process is writing to it; try again when it has finished",
+            path);
     case SQLITE_NOTADB:
         return err_set(err, E_FORMAT, "'%s' is not an index: it is no SQLite file", path);
     case SQLITE_CORRUPT:
         return err_set(err, E_FORMAT, "'%s' is damaged: %s", path, sqlite3_errmsg(db->sql));
     case SQLITE_CANTOPEN:
         return err_set(err, E_IO, "cannot open '%s': %s", path,
-                       system && system != ENOENT ? strerror(system)
-                                                  : "check that the folder is there and may be written to");
+                       system && system != ENOENT
+                           ? strerror(system)
+                           : "check that the folder is there and may be written to");
     case SQLITE_TOOBIG:
         return err_set(err, E_LIMIT, "'%s': a text or blob is over SQLite's limit of 1 GB", path);
     case SQLITE_IOERR:
-        return err_set(err, E_IO, "'%s': %s%s%s", path, sqlite3_errmsg(db->sql),
-                       system ? ": " : "", system ? strerror(system) : "");
+        return err_set(err, E_IO, "'%s': %s%s%s", path, sqlite3_errmsg(db->sql), system ? ": " : "",
+                       system ? strerror(system) : "");
     default:
-        return err_set(err, E_IO, "'%s': %s", path, db->sql ? sqlite3_errmsg(db->sql) : sqlite3_errstr(rc));
+        return err_set(err, E_IO, "'%s': %s", path,
+                       db->sql ? sqlite3_errmsg(db->sql) : sqlite3_errstr(rc));
     }
 }
 
@@ -110,7 +117,8 @@ static int touch(struct db *db, int mode, struct err *err)
     int64_t n;
     int rc;
 
-    if (mode != DB_READ && sqlite3_db_readonly(db->sql, "main") == 1) /* SQLite would find out at the first write */
+    if (mode != DB_READ &&
+        sqlite3_db_readonly(db->sql, "main") == 1) /* SQLite would find out at the first write */
         return sql_error(db, SQLITE_READONLY, err);
     rc = db_get_int(&n, db, err, "SELECT count(*) FROM sqlite_schema");
     /* Only a new file takes it: long rows leave less of a large page empty (a seventh of an index). */
@@ -157,7 +165,8 @@ static int open_file(struct db *db, int mode, int is_immutable, struct err *err)
 
     if (is_immutable && !uri)
         return err_nomem(err);
-    rc = uri ? sqlite3_open_v2(uri, &db->sql, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL)
+    rc = uri ? sqlite3_open_v2(uri, &db->sql,
+                               SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL)
              : sqlite3_open_v2(db->path, &db->sql, flags[mode] | SQLITE_OPEN_NOMUTEX, NULL);
     mem_free(uri);
     if (rc)
@@ -295,8 +304,8 @@ int db_get_int(int64_t *out, struct db *db, struct err *err, const char *fmt, ..
 int db_has_table(struct db *db, const char *name, struct err *err)
 {
     int64_t n = 0;
-    int rc = db_get_int(&n, db, err,
-                        "SELECT count(*) FROM sqlite_schema WHERE type='table' AND name='%q'", name);
+    int rc = db_get_int(
+        &n, db, err, "SELECT count(*) FROM sqlite_schema WHERE type='table' AND name='%q'", name);
 
     return rc ? rc : n > 0;
 }
@@ -335,7 +344,8 @@ int db_begin_read(struct db *db, struct err *err)
     if (rc)
         return rc;
     db->in_transaction = 2;
-    rc = db_get_int(&n, db, err, "SELECT count(*) FROM sqlite_schema"); /* the snapshot is taken here */
+    rc = db_get_int(&n, db, err,
+                    "SELECT count(*) FROM sqlite_schema"); /* the snapshot is taken here */
     if (rc)
         db_end_read(db);
     return rc;
@@ -372,7 +382,10 @@ static void bound(struct stmt *s, int rc)
         s->bind_rc = rc;
 }
 
-void stmt_bind_int(struct stmt *s, int i, int64_t v) { bound(s, sqlite3_bind_int64(s->stmt, i, v)); }
+void stmt_bind_int(struct stmt *s, int i, int64_t v)
+{
+    bound(s, sqlite3_bind_int64(s->stmt, i, v));
+}
 
 void stmt_bind_text(struct stmt *s, int i, const char *v)
 {

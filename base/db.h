@@ -86,7 +86,7 @@ int stmt_run(struct stmt *s, struct err *err);
 
 /* Columns of the current row, from 0; borrowed until the next step or reset. */
 int64_t stmt_int(struct stmt *s, int col);
-const char *stmt_text(struct stmt *s, int col);                 /* NULL for NULL */
+const char *stmt_text(struct stmt *s, int col); /* NULL for NULL */
 const void *stmt_blob(struct stmt *s, int col, size_t *n);
 
 void stmt_reset(struct stmt *s);

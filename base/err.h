@@ -36,8 +36,7 @@ struct err {
  * Returns the code that err now holds (code itself if err is NULL), so that
  * `return err_set(err, E_FORMAT, "...")` works.
  */
-int err_set(struct err *err, int code, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts context in front of the text that is there: "CONTEXT: text".
  *

@@ -207,8 +207,8 @@ int file_list(char ***names, size_t *n, const char *dir, struct err *err)
     DIR *d = opendir(dir);
 
     if (!d)
-        return err_set(err, errno == ENOENT ? E_NOTFOUND : E_IO, "cannot open folder '%s': %s",
-                       dir, strerror(errno));
+        return err_set(err, errno == ENOENT ? E_NOTFOUND : E_IO, "cannot open folder '%s': %s", dir,
+                       strerror(errno));
     while (errno = 0, (e = readdir(d)))
         if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..")) {
             buf_add(&text, e->d_name, strlen(e->d_name) + 1);

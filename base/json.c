@@ -27,7 +27,8 @@ int json_parse(struct json **out, const char *text, size_t n, struct err *err)
     const size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES;
     json_error_t why;
     json_t *j;
-    void *probe = mem_alloc(1, 1); /* so that tests can make this call fail: jansson allocates alone */
+    void *probe =
+        mem_alloc(1, 1); /* so that tests can make this call fail: jansson allocates alone */
 
     if (!probe)
         return err_nomem(err);

@@ -19,12 +19,12 @@ enum { LINE_MAX_BYTES = 64 << 20, READ_BYTES = 256 << 10 };
 struct lines {
     gzFile gz;
     char *name;
-    char *data;              /* [cap + 1] */
-    size_t begin, end, cap;  /* data[begin..end) is unread */
-    size_t scanned;          /* data[begin..scanned) holds no newline */
+    char *data;             /* [cap + 1] */
+    size_t begin, end, cap; /* data[begin..end) is unread */
+    size_t scanned;         /* data[begin..scanned) holds no newline */
     size_t number;
     int at_end;
-    int too_long;            /* the line given up last has not ended yet */
+    int too_long; /* the line given up last has not ended yet */
 };
 
 int lines_open(struct lines **out, const char *path, struct err *err)

@@ -30,9 +30,9 @@ struct pool {
     pool_fn *fn;
     void *payload;
     int n_tasks;
-    atomic_int next;   /* the next task to hand out */
-    int failed_task;   /* the lowest task that failed; guarded by lock */
-    int result;        /* its result */
+    atomic_int next; /* the next task to hand out */
+    int failed_task; /* the lowest task that failed; guarded by lock */
+    int result;      /* its result */
 };
 
 static void work(struct pool *p, int worker)

@@ -36,8 +36,8 @@ struct ranking {
 struct run {
     struct ranking *rankings; /* [n] */
     size_t n, cap;
-    char *tag; /* the run's name, or NULL */
-    struct map qids;     /* qid -> position in rankings */
+    char *tag;       /* the run's name, or NULL */
+    struct map qids; /* qid -> position in rankings */
     struct arena strings;
 };
 

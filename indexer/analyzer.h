@@ -15,7 +15,7 @@ struct analyzer; /* one thread at a time */
 
 /* One row of the table of analyzers. */
 struct analyzer_kind {
-    const char *name;    /* "english", "plain", ... as recorded in the index */
+    const char *name; /* "english", "plain", ... as recorded in the index */
     const char *about;
     const char *stemmer; /* libstemmer's algorithm, or NULL */
     int possessive;      /* 1: cut a final 's off, as Lucene's EnglishPossessiveFilter */

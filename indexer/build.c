@@ -9,7 +9,11 @@
 
 /* A call of the encoder takes passages until they have so many bytes a thread (a second's work for a large
  * encoder): enough for it to sort them by length, and soon over when someone asks to stop. */
-enum { EMBED_BATCH = 256, EMBED_BYTES = 32 << 10, CUT_BYTES = 2 << 10 /* of a text, about what is not cut off */ };
+enum {
+    EMBED_BATCH = 256,
+    EMBED_BYTES = 32 << 10,
+    CUT_BYTES = 2 << 10 /* of a text, about what is not cut off */
+};
 
 /* Passages of all documents, in order. */
 struct passages {

@@ -176,7 +176,8 @@ int segment_row_take(struct segment_row *row, struct stmt *s, struct store *st, 
     row->terms = (uint64_t)stmt_int(s, at++);
     for (int i = 0; i < N_PARTS; i++)
         row->bytes[i] = (uint64_t)stmt_int(s, at++);
-    if (row->id < 1 || row->id >> SEGMENT_ID_BITS || (uint32_t)stmt_int(s, at) != segment_row_crc(row))
+    if (row->id < 1 || row->id >> SEGMENT_ID_BITS ||
+        (uint32_t)stmt_int(s, at) != segment_row_crc(row))
         return err_set(err, E_FORMAT,
                        "'%s' is damaged: the row of segment %lld: the checksum differs",
                        db_path(st->db), (long long)row->id);

@@ -39,8 +39,9 @@ enum { INDEX_READ = 0, INDEX_WRITE = 1, INDEX_CREATE = 2 };
 struct index_settings {
     const char *analyzer; /* default "english" */
     const char *chunking; /* default "whole"; see chunk.h */
-    const char *model;    /* encoder: a name or folder for model_find; NULL = no dense leg; "none" says so */
-    const char *vectors;  /* FAISS factory string; default "Flat": exact */
+    const char
+        *model; /* encoder: a name or folder for model_find; NULL = no dense leg; "none" says so */
+    const char *vectors; /* FAISS factory string; default "Flat": exact */
 };
 
 /* Long work tells how far it is: `done` of `total` (0 = unknown) `what` ("passages embedded", "waiting for another writer").
@@ -48,14 +49,15 @@ struct index_settings {
 typedef int index_progress_fn(const char *what, uint64_t done, uint64_t total, void *payload);
 
 struct index_options {
-    int mode;                       /* INDEX_READ (default), INDEX_WRITE, INDEX_CREATE */
-    const char *name;               /* prefix of the tables; default "fovea" */
-    struct index_settings settings; /* an index that was made with others is an error that says which */
-    int precision;                  /* how the encoder computes: MODEL_I8 (default) or MODEL_F32.  Whoever writes to an
+    int mode;         /* INDEX_READ (default), INDEX_WRITE, INDEX_CREATE */
+    const char *name; /* prefix of the tables; default "fovea" */
+    struct index_settings
+        settings; /* an index that was made with others is an error that says which */
+    int precision; /* how the encoder computes: MODEL_I8 (default) or MODEL_F32.  Whoever writes to an
                                      * index made in f32 gets that; f32 for one made in i8 is an error */
-    struct pool *pool;              /* borrowed until close; NULL = this thread alone */
-    size_t buffer_bytes;            /* text held before it is written as a segment; 0 = 64 MiB */
-    index_progress_fn *progress;    /* or NULL */
+    struct pool *pool;           /* borrowed until close; NULL = this thread alone */
+    size_t buffer_bytes;         /* text held before it is written as a segment; 0 = 64 MiB */
+    index_progress_fn *progress; /* or NULL */
     void *payload;
 };
 
@@ -103,13 +105,13 @@ int index_refresh(struct index *ix, struct err *err);
 /* ---- what it is ---- */
 
 struct index_stats {
-    uint64_t n_documents;   /* live */
-    uint64_t n_passages;    /* live */
-    uint64_t n_dead;        /* passages deleted but not merged away */
-    uint64_t n_terms;       /* sum of lengths of live passages */
+    uint64_t n_documents; /* live */
+    uint64_t n_passages;  /* live */
+    uint64_t n_dead;      /* passages deleted but not merged away */
+    uint64_t n_terms;     /* sum of lengths of live passages */
     int n_segments;
-    uint64_t n_commits;     /* since the index was made */
-    uint64_t bytes;         /* of the file, WAL not counted */
+    uint64_t n_commits; /* since the index was made */
+    uint64_t bytes;     /* of the file, WAL not counted */
     uint64_t text_bytes, postings_bytes, vector_bytes, other_bytes; /* where they are */
 };
 int index_stats(struct index_stats *out, struct index *ix, struct err *err);
@@ -141,9 +143,10 @@ struct segment *index_segment(const struct index *ix, int i);
 uint64_t index_n_passages(const struct index *ix);
 uint64_t index_n_terms(const struct index *ix);
 
-uint32_t segment_size(const struct segment *s);            /* passages, dead ones included */
-const uint32_t *segment_lengths(const struct segment *s);  /* [size] terms of each passage */
-const uint64_t *segment_dead(const struct segment *s);     /* bit set, one bit a passage; NULL if none is dead */
+uint32_t segment_size(const struct segment *s);           /* passages, dead ones included */
+const uint32_t *segment_lengths(const struct segment *s); /* [size] terms of each passage */
+const uint64_t *
+segment_dead(const struct segment *s); /* bit set, one bit a passage; NULL if none is dead */
 const char *segment_docno(const struct segment *s, uint32_t passage); /* borrowed as the segment */
 int64_t segment_document(const struct segment *s, uint32_t passage);  /* id for index_document */
 
@@ -156,10 +159,10 @@ static inline int segment_is_dead(const struct segment *s, uint32_t passage)
 
 /* A term's entry in a segment's dictionary. */
 struct term {
-    uint32_t df;      /* live passages that hold it: exact, whatever was deleted */
-    uint32_t n;       /* postings, dead ones included */
-    uint64_t offset;  /* of its postings, in the segment's postings */
-    uint64_t bytes;   /* of its postings */
+    uint32_t df;     /* live passages that hold it: exact, whatever was deleted */
+    uint32_t n;      /* postings, dead ones included */
+    uint64_t offset; /* of its postings, in the segment's postings */
+    uint64_t bytes;  /* of its postings */
 };
 
 /* Looks a term up.  1 found, 0 not there, negative: damaged or I/O. */
@@ -184,9 +187,9 @@ struct postings {
     uint32_t passages[POSTINGS_BLOCK]; /* the decoded block, first `in_block` are valid */
     uint32_t freqs[POSTINGS_BLOCK];    /* decoded on demand */
     int at, in_block, has_freqs;
-    uint32_t block, n_blocks;          /* the decoded block; n_blocks after the last */
+    uint32_t block, n_blocks;            /* the decoded block; n_blocks after the last */
     const struct postings_block *blocks; /* [n_blocks] directory, owned by the segment's cache */
-    const unsigned char *data;         /* the term's bytes, owned by the segment's cache */
+    const unsigned char *data;           /* the term's bytes, owned by the segment's cache */
 };
 
 /* Opens a cursor on the first posting.  The term's bytes are read on first use and kept compressed by the segment. */

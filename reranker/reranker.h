@@ -13,8 +13,8 @@
 /* A passage to be re-ranked, and where the first stage put it. */
 struct candidate {
     const char *docno;
-    const char *text;  /* title and text of the passage */
-    float score;       /* in: the first stage's; out: the reranker's */
+    const char *text; /* title and text of the passage */
+    float score;      /* in: the first stage's; out: the reranker's */
 };
 
 struct reranker {

@@ -22,16 +22,19 @@
 enum { RETRIEVE_LEGS = 3 }; /* how many legs a hybrid may have */
 
 struct retrieve_options {
-    const char *system;  /* name of the table; NULL = "hybrid" if the index has vectors, else "bm25" */
-    int k;               /* documents wanted, 1.. ; 0 = 10 */
-    float k1, b;         /* BM25; both zero = 0.9 and 0.4 (Lucene's BEIR settings); negative k1 = really zero */
-    int exhaustive;      /* 1: score every posting; the same result, for tests and benchmarks */
-    const char *fusion;  /* "minmax" (default) or "rrf" */
-    float weights[RETRIEVE_LEGS]; /* of the legs in the order of the table's row (bm25, dense); all zero = equal */
+    const char
+        *system; /* name of the table; NULL = "hybrid" if the index has vectors, else "bm25" */
+    int k;       /* documents wanted, 1.. ; 0 = 10 */
+    float k1,
+        b; /* BM25; both zero = 0.9 and 0.4 (Lucene's BEIR settings); negative k1 = really zero */
+    int exhaustive;     /* 1: score every posting; the same result, for tests and benchmarks */
+    const char *fusion; /* "minmax" (default) or "rrf" */
+    float weights
+        [RETRIEVE_LEGS]; /* of the legs in the order of the table's row (bm25, dense); all zero = equal */
     int rrf_k;           /* 0 = 60 */
     int depth;           /* hits taken from each leg before fusion; 0 = max(1000, k) */
-    int by_passage;      /* 1: hits are passages; 0: documents, each with its best passage */
-    int explain;         /* 1: fill hits.explain */
+    int by_passage; /* 1: hits are passages; 0: documents, each with its best passage */
+    int explain;    /* 1: fill hits.explain */
 };
 
 /* One leg's part in a hit. */
@@ -42,13 +45,14 @@ struct leg_score {
 };
 
 struct hit {
-    const char *docno;     /* owned by the hits */
-    int64_t document;      /* id for index_document */
-    int segment;           /* where its best passage is: */
-    uint32_t passage;      /*   index_segment(ix, segment), passage */
+    const char *docno; /* owned by the hits */
+    int64_t document;  /* id for index_document */
+    int segment;       /* where its best passage is: */
+    uint32_t passage;  /*   index_segment(ix, segment), passage */
     float score;
     struct leg_score legs[RETRIEVE_LEGS];
-    char *explain;         /* with options.explain: lines of text, e.g. each term's idf, tf, length, part; else NULL */
+    char *
+        explain; /* with options.explain: lines of text, e.g. each term's idf, tf, length, part; else NULL */
 };
 
 struct hits {

@@ -54,9 +54,11 @@ START_TEST(controls_and_bytes_that_are_no_text_are_shown_not_sent)
     struct err err = {0};
     char colours[400];
 
-    err_set(&err, E_FORMAT, "line \x1b[31m\r\n of '%s' \x7f \xc2\x9b \xe2\x80\xa8 \xff na\xc3\xafve", "a\tb");
-    ck_assert_str_eq(err.text, "line \\x1b[31m\\x0d\\x0a of 'a\\x09b' \\x7f \\xc2\\x9b \\xe2\\x80\\xa8 "
-                               "\\xff na\xc3\xafve");
+    err_set(&err, E_FORMAT,
+            "line \x1b[31m\r\n of '%s' \x7f \xc2\x9b \xe2\x80\xa8 \xff na\xc3\xafve", "a\tb");
+    ck_assert_str_eq(err.text,
+                     "line \\x1b[31m\\x0d\\x0a of 'a\\x09b' \\x7f \\xc2\\x9b \\xe2\\x80\\xa8 "
+                     "\\xff na\xc3\xafve");
     err_wrap(&err, "in\n\x1b[2J");
     ck_assert_int_eq(strncmp(err.text, "in\\x0a\\x1b[2J: line \\x1b[31m", 28), 0);
     err_clear(&err);
@@ -244,11 +246,15 @@ START_TEST(malformed_bytes_are_found_and_repaired)
         const char *repaired;
     } cases[] = {
         {"abc", 3, "abc"},
-        {"a\xff" "b", 1, "a\xef\xbf\xbd" "b"},
-        {"\xc0\xaf", 0, "\xef\xbf\xbd\xef\xbf\xbd"},                    /* overlong */
-        {"\xed\xa0\x80", 0, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},    /* surrogate */
+        {"a\xff"
+         "b",
+         1,
+         "a\xef\xbf\xbd"
+         "b"},
+        {"\xc0\xaf", 0, "\xef\xbf\xbd\xef\xbf\xbd"},                 /* overlong */
+        {"\xed\xa0\x80", 0, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* surrogate */
         {"\xf4\x90\x80\x80", 0, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-        {"x\xe2\x82", 1, "x\xef\xbf\xbd\xef\xbf\xbd"},                  /* cut off */
+        {"x\xe2\x82", 1, "x\xef\xbf\xbd\xef\xbf\xbd"}, /* cut off */
         {"\xc3\xa9\x80", 2, "\xc3\xa9\xef\xbf\xbd"},
     };
 
@@ -467,8 +473,9 @@ static int speak_with_commas(void)
     char command[300];
 
     tmp_write(in_dir("comma.src"), source, strlen(source));
-    snprintf(command, sizeof command, "localedef -c -i '%s/comma.src' -f ANSI_X3.4-1968 '%s/comma' >/dev/null 2>&1",
-             dir, dir);
+    snprintf(command, sizeof command,
+             "localedef -c -i '%s/comma.src' -f ANSI_X3.4-1968 '%s/comma' >/dev/null 2>&1", dir,
+             dir);
     if (system(command) < 0) /* it warns, and says so by its exit code */
         return 0;
     setenv("LOCPATH", dir, 1);
@@ -584,7 +591,10 @@ START_TEST(a_file_that_is_no_database_is_named)
     struct err err = {0};
     struct db *db = NULL;
 
-    tmp_write(in_dir("x.txt"), "this is a text, long enough to hold a header of SQLite: it is none at all, and so on until one hundred bytes are there.", 118);
+    tmp_write(in_dir("x.txt"),
+              "this is a text, long enough to hold a header of SQLite: it is none at all, and so "
+              "on until one hundred bytes are there.",
+              118);
     ck_assert_err(db_open(&db, in_dir("x.txt"), DB_READ, &err), E_FORMAT, "not an index", &err);
     ck_assert_err(db_open(&db, dir, DB_CREATE, &err), E_INVALID, "folder", &err);
     ck_assert_err(db_open(&db, "/dev/null", DB_CREATE, &err), E_INVALID, "regular file", &err);
@@ -598,7 +608,8 @@ static void make_slowly(int ready)
     struct db *db = NULL;
     int rc = db_open(&db, in_dir("x.db"), DB_CREATE, &err);
 
-    rc = rc ? rc : db_exec(db, &err, "PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE; CREATE TABLE t(v)");
+    rc = rc ? rc
+            : db_exec(db, &err, "PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE; CREATE TABLE t(v)");
     if (rc || write(ready, "!", 1) != 1)
         _exit(1);
     usleep(300000);
@@ -657,23 +668,34 @@ static Suite *base_suite(void)
         const char *file;
         const TTest *const *tests[8];
     } groups[] = {
-        {"err", {&the_first_error_wins, &a_long_context_cuts_the_text_but_never_overruns_it,
-                 &controls_and_bytes_that_are_no_text_are_shown_not_sent}},
-        {"mem", {&an_overflowing_allocation_is_refused, &the_nth_allocation_fails_on_demand_and_only_that_one,
-                 &an_arena_gives_aligned_memory_of_any_size}},
-        {"buf", {&a_buffer_stops_at_its_maximum_and_stays_stopped, &integers_read_back_as_they_were_written,
-                 &an_endless_varint_is_bad, &buffers_and_maps_survive_each_failing_allocation}},
+        {"err",
+         {&the_first_error_wins, &a_long_context_cuts_the_text_but_never_overruns_it,
+          &controls_and_bytes_that_are_no_text_are_shown_not_sent}},
+        {"mem",
+         {&an_overflowing_allocation_is_refused,
+          &the_nth_allocation_fails_on_demand_and_only_that_one,
+          &an_arena_gives_aligned_memory_of_any_size}},
+        {"buf",
+         {&a_buffer_stops_at_its_maximum_and_stays_stopped,
+          &integers_read_back_as_they_were_written, &an_endless_varint_is_bad,
+          &buffers_and_maps_survive_each_failing_allocation}},
         {"hash", {&a_map_keeps_keys_in_order_of_insertion}},
         {"utf8", {&every_code_point_decodes_to_itself, &malformed_bytes_are_found_and_repaired}},
         {"file", {&a_replaced_file_reads_and_maps_back}},
-        {"lines", {&lines_come_without_their_ends_whatever_these_are, &a_line_longer_than_the_window_arrives_whole,
-                   &a_cut_off_gzip_file_is_an_error_not_an_end}},
+        {"lines",
+         {&lines_come_without_their_ends_whatever_these_are,
+          &a_line_longer_than_the_window_arrives_whole,
+          &a_cut_off_gzip_file_is_an_error_not_an_end}},
         {"digest", {&checksums_agree_with_the_published_vectors}},
-        {"json", {&json_fields_are_checked_by_name, &json_text_and_numbers_are_written_so_that_they_read_back,
-                  &numbers_have_a_point_in_every_locale}},
+        {"json",
+         {&json_fields_are_checked_by_name,
+          &json_text_and_numbers_are_written_so_that_they_read_back,
+          &numbers_have_a_point_in_every_locale}},
         {"pool", {&a_pool_runs_every_task_once_with_any_number_of_threads}},
-        {"db", {&a_database_keeps_what_was_committed_and_nothing_else, &a_file_that_is_no_database_is_named,
-                &who_opens_a_file_that_another_is_making_waits_for_it}},
+        {"db",
+         {&a_database_keeps_what_was_committed_and_nothing_else,
+          &a_file_that_is_no_database_is_named,
+          &who_opens_a_file_that_another_is_making_waits_for_it}},
     };
     Suite *suite = suite_create("base");
     TCase *tc;

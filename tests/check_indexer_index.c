@@ -35,7 +35,8 @@ START_TEST(what_is_committed_is_found_and_read_back)
     ck_assert_str_eq(got.title, "");
     ck_assert_str_eq(got.text, "two three");
     ck_assert_str_eq(got.meta, "{\"year\":1997}");
-    ck_assert_err(index_document(&got, &text, f.ix, 99, &f.err), E_FORMAT, "document 99 is missing", &f.err);
+    ck_assert_err(index_document(&got, &text, f.ix, 99, &f.err), E_FORMAT, "document 99 is missing",
+                  &f.err);
     ck_assert_int_eq(index_find(&id, f.ix, "c'); DROP TABLE fovea_documents; --", &f.err), 0);
 
     /* passages come by docno falling */

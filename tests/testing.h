@@ -14,39 +14,39 @@
 #include "base/mem.h"
 
 /* Fails with the error's text unless a call returned 0 or more. */
-#define ck_assert_ok(call, err)                                                                  \
-    do {                                                                                         \
-        int rc_ = (call);                                                                        \
-        ck_assert_msg(rc_ >= 0, "%s: %d %s", #call, rc_, (err)->text);                           \
+#define ck_assert_ok(call, err)                                                                    \
+    do {                                                                                           \
+        int rc_ = (call);                                                                          \
+        ck_assert_msg(rc_ >= 0, "%s: %d %s", #call, rc_, (err)->text);                             \
     } while (0)
 
 /* The call must fail with this code, and its text must contain `part`; clears the error. */
-#define ck_assert_err(call, want, part, err)                                                     \
-    do {                                                                                         \
-        int rc_ = (call);                                                                        \
+#define ck_assert_err(call, want, part, err)                                                       \
+    do {                                                                                           \
+        int rc_ = (call);                                                                          \
         ck_assert_msg(rc_ == (want), "%s: got %d, want %d (%s)", #call, rc_, (want), (err)->text); \
-        ck_assert_msg(strstr((err)->text, (part)) != NULL, "%s: text '%s' lacks '%s'", #call,    \
-                      (err)->text, (part));                                                      \
-        err_clear(err);                                                                          \
+        ck_assert_msg(strstr((err)->text, (part)) != NULL, "%s: text '%s' lacks '%s'", #call,      \
+                      (err)->text, (part));                                                        \
+        err_clear(err);                                                                            \
     } while (0)
 
 /* Runs body with each allocation failing once, until it runs through: body must set
  * `int rc` (0 = success) and free what it made. */
-#define FAIL_EACH_ALLOC(rc, body)                                                                \
-    do {                                                                                         \
-        long fail_n_ = 1;                                                                        \
-        for (;; fail_n_++) {                                                                     \
-            mem_fail_at(fail_n_);                                                                \
-            body;                                                                                \
-            int failed_ = mem_has_failed();                                                      \
-            mem_fail_at(0);                                                                      \
-            if (!failed_)                                                                        \
-                break;                                                                           \
-            ck_assert_msg((rc) == E_NOMEM, "allocation %ld failed, but the call returned %d",    \
-                          fail_n_, (rc));                                                        \
-            ck_assert_int_lt(fail_n_, 1000000);                                                  \
-        }                                                                                        \
-        ck_assert_msg((rc) >= 0, "without a failing allocation the call returned %d", (rc));     \
+#define FAIL_EACH_ALLOC(rc, body)                                                                  \
+    do {                                                                                           \
+        long fail_n_ = 1;                                                                          \
+        for (;; fail_n_++) {                                                                       \
+            mem_fail_at(fail_n_);                                                                  \
+            body;                                                                                  \
+            int failed_ = mem_has_failed();                                                        \
+            mem_fail_at(0);                                                                        \
+            if (!failed_)                                                                          \
+                break;                                                                             \
+            ck_assert_msg((rc) == E_NOMEM, "allocation %ld failed, but the call returned %d",      \
+                          fail_n_, (rc));                                                          \
+            ck_assert_int_lt(fail_n_, 1000000);                                                    \
+        }                                                                                          \
+        ck_assert_msg((rc) >= 0, "without a failing allocation the call returned %d", (rc));       \
     } while (0)
 
 static inline int testing_remove_entry(const char *path, const struct stat *st, int flag,
