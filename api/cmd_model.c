@@ -1,6 +1,7 @@
 /* cmd_model.c -- `fovea model`: describes an encoder, or shows what it makes of a text. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/cli.h"
@@ -25,7 +26,7 @@ static const char *name_of_use(size_t i)
 
 static const struct option_row rows[] = {
     {"embed", 0, OPT_TEXT, offsetof(struct settings, embed), "TEXT",
-     "print the vector of a text, as JSON", .text = NULL},
+     "print the vector of a text, or its weighted words, as JSON", .text = NULL},
     {"tokens", 0, OPT_TEXT, offsetof(struct settings, tokens), "TEXT",
      "print the token ids of a text, as JSON", .text = NULL},
     {"as", 0, OPT_CHOICE, offsetof(struct settings, as), "USE",
@@ -58,6 +59,40 @@ static int embed(struct model *m, const char *text, int kind)
     return jout_print(&j) ? EXIT_FAILED : 0;
 }
 
+static int heaviest_first(const void *a, const void *b)
+{
+    const struct model_word *x = a, *y = b;
+
+    if (x->weight != y->weight)
+        return x->weight > y->weight ? -1 : 1;
+    return x->token < y->token ? -1 : 1;
+}
+
+/* {"word": weight, ...}, the heaviest first. */
+static int words(struct model *m, const char *text, int kind)
+{
+    const struct model_text t = {text, strlen(text)};
+    struct model_words w = {0};
+    struct err err = {0};
+    struct jout j = {0};
+    struct buf word = {0};
+
+    if (model_embed_words(&w, m, NULL, &t, 1, kind, &err))
+        return say_err(&err);
+    if (w.n)
+        qsort(w.v, w.n, sizeof *w.v, heaviest_first);
+    jout_open(&j, NULL, '{');
+    for (size_t i = 0; i < w.n; i++) {
+        buf_reset(&word);
+        model_spell(&word, m, w.v[i].token);
+        jout_float(&j, buf_text(&word), w.v[i].weight);
+    }
+    jout_close(&j);
+    buf_clear(&word);
+    model_words_clear(&w);
+    return jout_print(&j) ? EXIT_FAILED : 0;
+}
+
 static int tokens(struct model *m, const char *text, int kind)
 {
     const struct model_text t = {text, strlen(text)};
@@ -87,6 +122,8 @@ static int describe_json(struct model *m)
     jout_int(&j, "dimensions", model_dim(m));
     jout_int(&j, "max_tokens", model_max_tokens(m));
     jout_text(&j, "pooling", model_pooling(m));
+    jout_bool(&j, "sparse", model_is_sparse(m));
+    jout_int(&j, "vocabulary", model_vocabulary(m));
     jout_bool(&j, "normalised", model_is_normalised(m));
     jout_text(&j, "query_prefix", model_prefix(m, MODEL_QUERY));
     jout_text(&j, "passage_prefix", model_prefix(m, MODEL_PASSAGE));
@@ -103,8 +140,12 @@ static void describe_text(struct model *m)
     printf("%s\n", model_name(m));
     printf("  folder      %s\n", model_path(m));
     printf("  network     %s\n", model_describe(m));
-    printf("  vectors     %d dimensions, %s pooling%s\n", model_dim(m), model_pooling(m),
-           model_is_normalised(m) ? ", normalised" : "");
+    if (model_is_sparse(m))
+        printf("  words       %d, each text gets some with weights (%s)\n", model_vocabulary(m),
+               model_pooling(m));
+    else
+        printf("  vectors     %d dimensions, %s pooling%s\n", model_dim(m), model_pooling(m),
+               model_is_normalised(m) ? ", normalised" : "");
     printf("  texts       up to %d tokens\n", model_max_tokens(m));
     if (*query || *passage)
         printf("  prefixes    '%s' for queries, '%s' for passages\n", query, passage);
@@ -128,7 +169,7 @@ static int run(void *settings, char **args, int n_args)
     if (model_find(&path, args[0], &err) || model_open(&m, path, &opt, &err))
         rc = say_err(&err);
     else if (s->embed)
-        rc = embed(m, s->embed, kind);
+        rc = model_is_sparse(m) ? words(m, s->embed, kind) : embed(m, s->embed, kind);
     else if (s->tokens)
         rc = tokens(m, s->tokens, kind);
     else if (s->json)

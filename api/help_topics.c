@@ -115,6 +115,10 @@ static void models(struct buf *out)
         "A NAME is looked for as a folder, then in $FOVEA_MODELS, then in "
         "$XDG_DATA_HOME/fovea/models (~/.local/share/fovea/models).  minilm "
         "(all-MiniLM-L6-v2) is the default.\n\n"
+        "A learned sparse model (SPLADE: a masked language model that gives each text weighted "
+        "words instead of a vector) is known by modules.json with SpladePooling, or by the "
+        "architecture BertForMaskedLM in config.json; 'fovea model NAME --embed TEXT' prints the "
+        "words.\n\n"
         "An index records the name and the SHA-256 of its model, and refuses another.\n");
 }
 

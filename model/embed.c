@@ -30,10 +30,13 @@ struct place {
 
 /* What one thread needs; made when it gets its first task. */
 struct worker {
+    int is_ready;
     struct encoder_scratch *scratch;
     int *ids;     /* [room] */
     int *lengths; /* [most_texts] */
     float *rows;  /* [most_texts, dim] */
+    struct splade_scratch *head;
+    struct model_words *words; /* [most_texts]; lists move on to the job's */
     struct err err;
     int failed_task; /* where err happened */
 };
@@ -41,7 +44,8 @@ struct worker {
 struct job {
     const struct embedder *e;
     const struct model_text *texts;
-    float *out;
+    float *out;                /* vectors go here, */
+    struct model_words *words; /* or words */
     size_t n;
     int n_workers;
     struct worker *workers; /* [n_workers] */
@@ -149,8 +153,18 @@ static int prepare(struct worker *w, const struct job *j)
         return rc;
     w->ids = mem_alloc((size_t)j->room, sizeof *w->ids);
     w->lengths = mem_alloc(j->most_texts, sizeof *w->lengths);
-    w->rows = mem_alloc_aligned(j->most_texts * (size_t)j->e->dim, sizeof *w->rows);
-    return w->ids && w->lengths && w->rows ? 0 : err_nomem(&w->err);
+    if (!w->ids || !w->lengths)
+        return err_nomem(&w->err);
+    if (j->words) {
+        w->words = mem_zalloc(j->most_texts, sizeof *w->words);
+        rc = w->words ? splade_scratch_new(&w->head, j->e->splade, j->room, &w->err)
+                      : err_nomem(&w->err);
+    } else {
+        w->rows = mem_alloc_aligned(j->most_texts * (size_t)j->e->dim, sizeof *w->rows);
+        rc = w->rows ? 0 : err_nomem(&w->err);
+    }
+    w->is_ready = !rc;
+    return rc;
 }
 
 /* Copies a pooled row, brought to length 1 if that is asked for. */
@@ -171,13 +185,31 @@ static int finish_row(float *out, const float *row, const struct embedder *e, st
     return 0;
 }
 
+/* A batch of n texts to words. */
+static int weigh_batch(struct job *j, struct worker *w, const struct place *places, size_t n)
+{
+    const float *x = NULL;
+    int rc = encoder_states(&x, j->e->encoder, w->scratch, w->ids, w->lengths, (int)n, &w->err);
+
+    if (!rc)
+        rc = splade_run(w->words, j->e->splade, w->head, x, w->lengths, (int)n, &w->err);
+    for (size_t i = 0; i < n; i++) {
+        if (!rc)
+            j->words[places[i].text] = w->words[i];
+        else
+            model_words_clear(&w->words[i]);
+        w->words[i] = (struct model_words){0};
+    }
+    return rc;
+}
+
 static int run_batch(int task, int worker, void *payload)
 {
     struct job *j = payload;
     struct worker *w = &j->workers[worker];
     const struct place *places = j->places + j->batches[task];
     size_t n = j->batches[task + 1] - j->batches[task], dim = (size_t)j->e->dim;
-    int *to, rc = w->rows ? 0 : prepare(w, j);
+    int *to, rc = w->is_ready ? 0 : prepare(w, j);
 
     if (rc)
         return failed(w, task, rc);
@@ -188,6 +220,10 @@ static int run_batch(int task, int worker, void *payload)
         memcpy(to, j->slices[p->text / SLICE].v + p->at, (size_t)p->length * sizeof *to);
         to += p->length;
         w->lengths[i] = p->length;
+    }
+    if (j->words) {
+        rc = weigh_batch(j, w, places, n);
+        return rc ? failed(w, task, rc) : 0;
     }
     rc = encoder_run(w->rows, j->e->encoder, w->scratch, w->ids, w->lengths, (int)n, &w->err);
     for (size_t i = 0; !rc && i < n; i++)
@@ -221,6 +257,8 @@ static void clear(struct job *j)
         mem_free(j->workers[i].ids);
         mem_free(j->workers[i].lengths);
         mem_free(j->workers[i].rows);
+        mem_free(j->workers[i].words);
+        splade_scratch_free(j->workers[i].head);
     }
     for (int i = 0; j->slices && i < j->n_slices; i++)
         ids_clear(&j->slices[i]);
@@ -230,13 +268,14 @@ static void clear(struct job *j)
     mem_free(j->batches);
 }
 
-int embed_texts(float *out, const struct embedder *e, struct pool *pool,
-                const struct model_text *texts, size_t n, struct err *err)
+static int run_job(const struct job *what, struct pool *pool, struct err *err)
 {
-    struct job j = {.e = e, .texts = texts, .out = out, .n = n, .n_workers = pool_size(pool)};
+    struct job j = *what;
+    const size_t n = j.n;
     size_t n_slices = (n + SLICE - 1) / SLICE;
     int rc = 0;
 
+    j.n_workers = pool_size(pool);
     if (!n)
         return 0;
     if (n_slices > INT_MAX)
@@ -254,5 +293,26 @@ int embed_texts(float *out, const struct embedder *e, struct pool *pool,
     if (!rc)
         rc = run_all(&j, pool, j.n_batches, run_batch, err);
     clear(&j);
+    return rc;
+}
+
+int embed_texts(float *out, const struct embedder *e, struct pool *pool,
+                const struct model_text *texts, size_t n, struct err *err)
+{
+    const struct job j = {.e = e, .texts = texts, .out = out, .n = n};
+
+    return run_job(&j, pool, err);
+}
+
+int embed_words(struct model_words *out, const struct embedder *e, struct pool *pool,
+                const struct model_text *texts, size_t n, struct err *err)
+{
+    const struct job j = {.e = e, .texts = texts, .words = out, .n = n};
+    int rc;
+
+    memset(out, 0, n * sizeof *out);
+    rc = run_job(&j, pool, err);
+    for (size_t i = 0; rc && i < n; i++)
+        model_words_clear(&out[i]);
     return rc;
 }

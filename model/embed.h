@@ -9,16 +9,18 @@
 #include "base/pool.h"
 #include "model/encoder.h"
 #include "model/model.h"
+#include "model/splade.h"
 #include "model/tokenizer.h"
 
 /* What turns a text into a vector.  Everything is borrowed. */
 struct embedder {
     const struct tokenizer *tokenizer;
     const struct encoder *encoder;
-    int dim;            /* D */
-    int max_tokens;     /* of a text */
-    int normalise;      /* 1: vectors of length 1 */
-    const char *prefix; /* put before every text; "" for none */
+    const struct splade *splade; /* NULL: embed_texts, else embed_words */
+    int dim;                     /* D */
+    int max_tokens;              /* of a text */
+    int normalise;               /* 1: vectors of length 1 */
+    const char *prefix;          /* put before every text; "" for none */
 };
 
 /* Appends the ids of one text with its prefix.  E_NOMEM. */
@@ -28,6 +30,11 @@ int embed_tokens(struct ids *out, const struct embedder *e, struct model_text te
 /* out [n, dim] = vectors of texts [n]; see model_embed.
  * Errors: E_NOMEM; E_FORMAT if the network yields numbers that are not finite. */
 int embed_texts(float *out, const struct embedder *e, struct pool *pool,
+                const struct model_text *texts, size_t n, struct err *err);
+
+/* out [n] = the weighted words of texts [n], the caller's; see model_embed_words.  Errors as embed_texts.
+ * Until the call ends, texts' lists wait in memory: 8 bytes a word. */
+int embed_words(struct model_words *out, const struct embedder *e, struct pool *pool,
                 const struct model_text *texts, size_t n, struct err *err);
 
 #endif

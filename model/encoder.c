@@ -17,11 +17,7 @@
 
 #include "base/mem.h"
 #include "model/attention.h"
-#include "model/linear.h"
-
-struct norm {
-    float *gamma, *beta; /* [D] */
-};
+#include "model/bind.h"
 
 struct layer {
     struct linear *qkv;     /* [3 D, D]: Q, K and V in one product */
@@ -58,73 +54,6 @@ struct encoder_scratch {
 
 /* ---- binding weights ---- */
 
-/* What binding needs to know; `prefix` is "" or "bert.". */
-struct binder {
-    const struct safetensors *st;
-    const char *prefix;
-    struct err *err;
-};
-
-/* A tensor [rows, cols], or [rows] if cols is 0, whose name is the prefix and fmt. */
-static int find(const struct tensor **out, const struct binder *b, int rows, int cols,
-                const char *base, const char *part)
-{
-    char name[160];
-    const int64_t shape[] = {rows, cols};
-
-    snprintf(name, sizeof name, "%s%s%s", b->prefix, base, part);
-    return safetensors_find(out, b->st, name, cols ? 2 : 1, shape, b->err);
-}
-
-/* Copies a tensor's floats to out. */
-static int read(float *out, const struct binder *b, int rows, int cols, const char *base,
-                const char *part)
-{
-    const struct tensor *t = NULL;
-    int rc = find(&t, b, rows, cols, base, part);
-
-    if (!rc)
-        tensor_read_f32(out, t, 0, t->n);
-    return rc;
-}
-
-/* Layer norm: "weight" and "bias", or "gamma" and "beta" as the first checkpoints had it. */
-static int read_norm(struct norm *norm, const struct binder *b, int D, const char *base)
-{
-    char name[160];
-    int old, rc;
-
-    snprintf(name, sizeof name, "%s%s.gamma", b->prefix, base);
-    old = safetensors_has(b->st, name);
-    norm->gamma = mem_alloc_aligned((size_t)D, sizeof(float));
-    norm->beta = mem_alloc_aligned((size_t)D, sizeof(float));
-    if (!norm->gamma || !norm->beta)
-        return err_nomem(b->err);
-    rc = read(norm->gamma, b, D, 0, base, old ? ".gamma" : ".weight");
-    return rc ? rc : read(norm->beta, b, D, 0, base, old ? ".beta" : ".bias");
-}
-
-/* One product of the n_parts layers at bases[]: their rows one after the other. */
-static int read_linear(struct linear **out, const struct binder *b, const struct encoder *e,
-                       int precision, int n, int k, const char *const *bases, int n_parts)
-{
-    const size_t size = (size_t)n * (size_t)k;
-    float *w = mem_alloc(size * (size_t)n_parts, sizeof *w);
-    float *bias = mem_alloc((size_t)n * (size_t)n_parts, sizeof *bias);
-    int rc = w && bias ? 0 : err_nomem(b->err);
-
-    for (int i = 0; i < n_parts && !rc; i++) {
-        rc = read(w + (size_t)i * size, b, n, k, bases[i], ".weight");
-        if (!rc)
-            rc = read(bias + (size_t)i * (size_t)n, b, n, 0, bases[i], ".bias");
-    }
-    if (!rc)
-        rc = linear_new(out, e->lib, precision, w, bias, n * n_parts, k, b->err);
-    mem_free(w);
-    mem_free(bias);
-    return rc;
-}
-
 static int read_layer(struct layer *layer, const struct binder *b, const struct encoder *e,
                       int precision, int i)
 {
@@ -141,13 +70,13 @@ static int read_layer(struct layer *layer, const struct binder *b, const struct 
         snprintf(names[p], sizeof names[p], "encoder.layer.%d.%s", i, parts[p]);
         name[p] = names[p];
     }
-    if ((rc = read_linear(&layer->qkv, b, e, precision, e->D, e->D, name, 3)) ||
-        (rc = read_linear(&layer->context, b, e, precision, e->D, e->D, name + 3, 1)) ||
-        (rc = read_norm(&layer->after_attention, b, e->D, name[4])) ||
-        (rc = read_linear(&layer->up, b, e, precision, e->F, e->D, name + 5, 1)) ||
-        (rc = read_linear(&layer->down, b, e, precision, e->D, e->F, name + 6, 1)))
+    if ((rc = bind_linear(&layer->qkv, b, e->lib, precision, e->D, e->D, name, 3)) ||
+        (rc = bind_linear(&layer->context, b, e->lib, precision, e->D, e->D, name + 3, 1)) ||
+        (rc = bind_norm(&layer->after_attention, b, e->D, name[4])) ||
+        (rc = bind_linear(&layer->up, b, e->lib, precision, e->F, e->D, name + 5, 1)) ||
+        (rc = bind_linear(&layer->down, b, e->lib, precision, e->D, e->F, name + 6, 1)))
         return rc;
-    return read_norm(&layer->after_feed_forward, b, e->D, name[7]);
+    return bind_norm(&layer->after_feed_forward, b, e->D, name[7]);
 }
 
 static int read_embeddings(struct encoder *e, const struct binder *b, int n_types)
@@ -156,7 +85,7 @@ static int read_embeddings(struct encoder *e, const struct binder *b, int n_type
     float *type = NULL;
     int rc;
 
-    if ((rc = find(&e->words, b, e->vocab, e->D, "embeddings.word_embeddings", ".weight")))
+    if ((rc = bind_find(&e->words, b, e->vocab, e->D, "embeddings.word_embeddings", ".weight")))
         return rc;
     e->words_f32 = tensor_borrow_f32(e->words);
     e->places = mem_alloc_aligned((size_t)e->positions * (size_t)e->D, sizeof(float));
@@ -165,17 +94,18 @@ static int read_embeddings(struct encoder *e, const struct binder *b, int n_type
         rc = err_nomem(b->err);
         goto done;
     }
-    if ((rc = read(e->places, b, e->positions, e->D, "embeddings.position_embeddings", ".weight")))
+    if ((rc = bind_read(e->places, b, e->positions, e->D, "embeddings.position_embeddings",
+                        ".weight")))
         goto done;
     if (n_types > 0) {
-        rc = find(&t, b, n_types, e->D, "embeddings.token_type_embeddings", ".weight");
+        rc = bind_find(&t, b, n_types, e->D, "embeddings.token_type_embeddings", ".weight");
         if (rc)
             goto done;
         tensor_read_f32(type, t, 0, (size_t)e->D);
     }
     for (int i = 0; i < e->positions; i++)
         e->kernels->add(e->places + (size_t)i * (size_t)e->D, type, e->D);
-    rc = read_norm(&e->norm, b, e->D, "embeddings.LayerNorm");
+    rc = bind_norm(&e->norm, b, e->D, "embeddings.LayerNorm");
 done:
     mem_free(type);
     return rc;
@@ -239,12 +169,6 @@ int encoder_open(struct encoder **out, const struct safetensors *st, const struc
     return 0;
 }
 
-static void free_norm(struct norm *norm)
-{
-    mem_free(norm->gamma);
-    mem_free(norm->beta);
-}
-
 void encoder_close(struct encoder *e)
 {
     if (!e)
@@ -256,12 +180,12 @@ void encoder_close(struct encoder *e)
         linear_free(l->context);
         linear_free(l->up);
         linear_free(l->down);
-        free_norm(&l->after_attention);
-        free_norm(&l->after_feed_forward);
+        norm_clear(&l->after_attention);
+        norm_clear(&l->after_feed_forward);
     }
     mem_free(e->layers);
     mem_free(e->places);
-    free_norm(&e->norm);
+    norm_clear(&e->norm);
     gemm_lib_close(e->lib);
     mem_free(e);
 }
@@ -426,8 +350,8 @@ static void pool_texts(float *out, const struct encoder_scratch *s, const int *l
     }
 }
 
-int encoder_run(float *out, const struct encoder *e, struct encoder_scratch *s, const int *ids,
-                const int *lengths, int n_texts, struct err *err)
+int encoder_states(const float **x, const struct encoder *e, struct encoder_scratch *s,
+                   const int *ids, const int *lengths, int n_texts, struct err *err)
 {
     const size_t D = (size_t)e->D;
     const int T = check_batch(e, s, ids, lengths, n_texts, err);
@@ -445,6 +369,16 @@ int encoder_run(float *out, const struct encoder *e, struct encoder_scratch *s, 
                           e->D / e->H);
         rc = each_block(finish_block, s, l, T, err);
     }
+    *x = s->x;
+    return rc;
+}
+
+int encoder_run(float *out, const struct encoder *e, struct encoder_scratch *s, const int *ids,
+                const int *lengths, int n_texts, struct err *err)
+{
+    const float *x = NULL;
+    int rc = encoder_states(&x, e, s, ids, lengths, n_texts, err);
+
     if (!rc)
         pool_texts(out, s, lengths, n_texts);
     return rc;

@@ -64,4 +64,9 @@ void encoder_scratch_free(struct encoder_scratch *s);
 int encoder_run(float *out, const struct encoder *e, struct encoder_scratch *s, const int *ids,
                 const int *lengths, int n_texts, struct err *err);
 
+/* The same up to the last layer: *x [T, D] is what each token has become, valid until the
+ * scratch is used again.  For heads of their own (splade.h). */
+int encoder_states(const float **x, const struct encoder *e, struct encoder_scratch *s,
+                   const int *ids, const int *lengths, int n_texts, struct err *err);
+
 #endif

@@ -70,7 +70,7 @@ static int read_shape(struct folder *f, const struct source *s, struct err *err)
 static int read_config(struct folder *f, struct err *err)
 {
     struct source s = {0};
-    const char *type = NULL, *positions;
+    const char *type = NULL, *head, *positions;
     double eps;
     int rc = source_open(&s, f->path, "config.json", err);
 
@@ -97,6 +97,9 @@ static int read_config(struct folder *f, struct err *err)
         goto done;
     }
     f->layer_norm_eps = (float)eps;
+    /* a network that was saved with the head that SPLADE reads, unless modules.json says more */
+    head = json_text(json_at(json_get(s.root, "architectures"), 0), "");
+    f->pooling = strcmp(head, "BertForMaskedLM") ? FOLDER_MEAN : FOLDER_SPLADE;
     positions = json_text(json_get(s.root, "position_embedding_type"), "absolute");
     if (strcmp(positions, "absolute") != 0)
         rc = err_set(err, E_INVALID, "'%s': position embeddings '%.40s'; only 'absolute' is known",
@@ -139,7 +142,6 @@ int folder_read(struct folder *f, const char *path, struct err *err)
     if (!rc)
         rc = read_config(f, err);
     f->max_tokens = f->positions;
-    f->pooling = FOLDER_MEAN;
     if (!rc)
         rc = folder_read_modules(f, err);
     if (!rc)

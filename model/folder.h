@@ -12,8 +12,10 @@
  *     model.safetensors                   the weights                     needed (not read here)
  *     vocab.txt or tokenizer.json         the vocabulary                  one is needed (read by the tokenizer)
  *     tokenizer_config.json               how text is cleaned             optional
- *     modules.json                        what comes after the network    optional: else mean pooling, not normalised
+ *     modules.json                        what comes after the network    optional: else SPLADE pooling if the architecture
+ *                                                                         is BertForMaskedLM, mean if not; not normalised
  *     1_Pooling/config.json               how tokens become one vector    needed if modules.json names it
+ *     1_SpladePooling/config.json         the same of a SparseEncoder     needed if modules.json names it
  *     sentence_bert_config.json           longest text                    optional
  *     config_sentence_transformers.json   prompts                         optional
  */
@@ -24,7 +26,7 @@
 #include "base/err.h"
 
 enum { FOLDER_GELU, FOLDER_GELU_TANH, FOLDER_RELU };
-enum { FOLDER_MEAN, FOLDER_CLS };
+enum { FOLDER_MEAN, FOLDER_CLS, FOLDER_SPLADE };
 
 struct folder {
     char *path;         /* the folder */
@@ -44,7 +46,7 @@ struct folder {
     float layer_norm_eps; /* above 0 */
 
     /* modules.json, 1_Pooling/config.json, sentence_bert_config.json */
-    int pooling;    /* FOLDER_MEAN or FOLDER_CLS */
+    int pooling;    /* FOLDER_MEAN, FOLDER_CLS, or FOLDER_SPLADE: weighted words, not a vector */
     int normalise;  /* 1 if vectors are brought to length 1 */
     int max_tokens; /* longest text, special tokens included; 3..positions */
 

@@ -1,4 +1,5 @@
-/* folder_modules.c -- modules.json and 1_Pooling/config.json: how the network's output becomes one vector. */
+/* folder_modules.c -- modules.json and 1_Pooling/config.json: how the network's output becomes one vector, or
+ * weighted words. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
@@ -79,6 +80,37 @@ done:
     return rc;
 }
 
+/* A SparseEncoder's pooling: only what SPLADE-max is. */
+static int read_splade(struct folder *f, const char *module, struct err *err)
+{
+    struct source s = {0};
+    const char *strategy, *activation;
+    char *dir = file_join(f->path, module);
+    int rc;
+
+    if (!dir)
+        return err_nomem(err);
+    rc = source_open(&s, dir, "config.json", err);
+    if (!rc)
+        rc = err_set(err, E_NOTFOUND, "'%s' names the module '%.40s', which has no config.json",
+                     f->path, module);
+    mem_free(dir);
+    if (rc < 0)
+        return rc;
+    rc = 0;
+    strategy = json_text(json_get(s.root, "pooling_strategy"), "max");
+    activation = json_text(json_get(s.root, "activation_function"), "relu");
+    if (strcmp(strategy, "max") != 0)
+        rc = err_set(err, E_INVALID, "'%s': pooling_strategy '%.40s'; only 'max' is known", s.path,
+                     strategy);
+    else if (strcmp(activation, "relu") != 0)
+        rc = err_set(err, E_INVALID, "'%s': activation_function '%.40s'; only 'relu' is known",
+                     s.path, activation);
+    f->pooling = FOLDER_SPLADE;
+    source_close(&s);
+    return rc;
+}
+
 /* The class of a module without the packages before it, which differ from version to version. */
 static const char *class_of(const char *type)
 {
@@ -99,20 +131,23 @@ static int read_module(struct folder *f, const struct source *s, size_t i, struc
     if (path[0] == '/' || strstr(path, ".."))
         return err_set(err, E_FORMAT, "'%s': the path of module %zu leaves the folder", s->path, i);
     type = class_of(type);
-    if (!strcmp(type, "Transformer"))
+    if (!strcmp(type, "Transformer") || !strcmp(type, "MLMTransformer"))
         return path[0] ? err_set(err, E_INVALID,
                                  "'%s': a network in a folder of its own ('%.40s') is not known",
                                  s->path, path)
                        : 0;
     if (!strcmp(type, "Pooling"))
         return read_pooling(f, path, err);
+    if (!strcmp(type, "SpladePooling"))
+        return read_splade(f, path, err);
     if (!strcmp(type, "Normalize")) {
         f->normalise = 1;
         return 0;
     }
     return err_set(err, E_INVALID,
-                   "'%s': module '%.60s' is not one of Transformer, Pooling, Normalize", s->path,
-                   type);
+                   "'%s': module '%.60s' is not one of Transformer, MLMTransformer, Pooling, "
+                   "SpladePooling, Normalize",
+                   s->path, type);
 }
 
 int folder_read_modules(struct folder *f, struct err *err)
@@ -125,6 +160,8 @@ int folder_read_modules(struct folder *f, struct err *err)
     rc = json_is_array(s.root) ? 0 : err_set(err, E_FORMAT, "'%s' is not an array", s.path);
     for (size_t i = 0; !rc && i < json_size(s.root); i++)
         rc = read_module(f, &s, i, err);
+    if (!rc && f->pooling == FOLDER_SPLADE && f->normalise)
+        rc = err_set(err, E_INVALID, "'%s': SPLADE weights are not normalised", s.path);
     source_close(&s);
     return rc;
 }

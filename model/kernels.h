@@ -54,6 +54,9 @@ struct kernels {
     /* y[i] += x[i].  y, x [n]. */
     void (*add)(float *y, const float *x, int n);
 
+    /* y[i] = the larger of y[i] and x[i].  y, x [n], no NaN. */
+    void (*max)(float *y, const float *x, int n);
+
     /* y[i] *= a, in place. */
     void (*scale)(float *y, float a, int n);
 

@@ -171,6 +171,15 @@ static void add(float *y, const float *x, int n)
     }
 }
 
+static void max(float *y, const float *x, int n)
+{
+    for (int i = 0; i < n; i += 8) {
+        __m256i m = lanes(i, n);
+
+        store(y + i, m, _mm256_max_ps(load(m, y + i), load(m, x + i)));
+    }
+}
+
 static void scale(float *y, float a, int n)
 {
     for (int i = 0; i < n; i += 8) {
@@ -372,6 +381,7 @@ const struct kernels kernels_avx2 = {
     .quantise = quantise,
     .dequantise = dequantise,
     .add = add,
+    .max = max,
     .scale = scale,
     .gelu = gelu,
     .gelu_tanh = gelu_tanh,

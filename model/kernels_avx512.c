@@ -109,6 +109,15 @@ static void add(float *y, const float *x, int n)
     }
 }
 
+static void max(float *y, const float *x, int n)
+{
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 m = lanes(i, n);
+
+        _mm512_mask_storeu_ps(y + i, m, _mm512_max_ps(load(m, y + i), load(m, x + i)));
+    }
+}
+
 static void scale(float *y, float a, int n)
 {
     for (int i = 0; i < n; i += 16) {
@@ -312,6 +321,7 @@ const struct kernels kernels_avx512 = {
     .quantise = quantise,
     .dequantise = dequantise,
     .add = add,
+    .max = max,
     .scale = scale,
     .gelu = gelu,
     .gelu_tanh = gelu_tanh,

@@ -57,6 +57,12 @@ static void add(float *y, const float *x, int n)
         y[i] += x[i];
 }
 
+static void max(float *y, const float *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        y[i] = y[i] > x[i] ? y[i] : x[i];
+}
+
 static void scale(float *y, float a, int n)
 {
     for (int i = 0; i < n; i++)
@@ -143,6 +149,7 @@ const struct kernels kernels_scalar = {
     .quantise = quantise,
     .dequantise = dequantise,
     .add = add,
+    .max = max,
     .scale = scale,
     .gelu = gelu,
     .gelu_tanh = gelu_tanh,

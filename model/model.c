@@ -14,6 +14,7 @@
 #include "model/folder.h"
 #include "model/kernels.h"
 #include "model/safetensors.h"
+#include "model/splade.h"
 #include "model/tokenizer.h"
 
 struct model {
@@ -21,6 +22,7 @@ struct model {
     struct safetensors *weights;
     struct tokenizer *tokenizer;
     struct encoder *encoder;
+    struct splade *splade; /* NULL: vectors, not words */
     const struct kernels *kernels;
     char *describe;
     pthread_mutex_t lock; /* guards sha256 */
@@ -157,6 +159,8 @@ int model_open(struct model **out, const char *path, const struct model_options 
         rc = safetensors_open(&m->weights, m->folder.weights_path, err);
     if (!rc)
         rc = encoder_open(&m->encoder, m->weights, &m->folder, opt->precision, m->kernels, err);
+    if (!rc && model_is_sparse(m))
+        rc = splade_open(&m->splade, m->weights, &m->folder, opt->precision, m->kernels, err);
     if (!rc)
         rc = write_description(m, opt->precision, err);
     if (rc) {
@@ -171,6 +175,7 @@ void model_close(struct model *m)
 {
     if (!m)
         return;
+    splade_close(m->splade);
     encoder_close(m->encoder);
     safetensors_close(m->weights);
     tokenizer_close(m->tokenizer);
@@ -189,7 +194,10 @@ const char *model_architecture(const struct model *m) { return m->folder.archite
 
 const char *model_pooling(const struct model *m)
 {
-    return m->folder.pooling == FOLDER_CLS ? "cls" : "mean";
+    static const char *const names[] = {
+        [FOLDER_MEAN] = "mean", [FOLDER_CLS] = "cls", [FOLDER_SPLADE] = "splade"};
+
+    return names[m->folder.pooling];
 }
 
 const char *model_prefix(const struct model *m, int kind)
@@ -198,7 +206,9 @@ const char *model_prefix(const struct model *m, int kind)
 }
 
 int model_is_normalised(const struct model *m) { return m->folder.normalise; }
-int model_dim(const struct model *m) { return m->folder.hidden; }
+int model_is_sparse(const struct model *m) { return m->folder.pooling == FOLDER_SPLADE; }
+int model_dim(const struct model *m) { return model_is_sparse(m) ? 0 : m->folder.hidden; }
+int model_vocabulary(const struct model *m) { return m->folder.vocab; }
 int model_max_tokens(const struct model *m) { return m->max_tokens; }
 const char *model_best_kernels(void) { return kernels_best()->name; }
 
@@ -222,8 +232,9 @@ const char *model_sha256(struct model *m)
 
 static struct embedder embedder_of(const struct model *m, int kind)
 {
-    return (struct embedder){m->tokenizer,  m->encoder,          m->folder.hidden,
-                             m->max_tokens, m->folder.normalise, model_prefix(m, kind)};
+    return (struct embedder){m->tokenizer,         m->encoder,    m->splade,
+                             m->folder.hidden,     m->max_tokens, m->folder.normalise,
+                             model_prefix(m, kind)};
 }
 
 int model_embed(float *out, struct model *m, struct pool *pool, const struct model_text *texts,
@@ -231,7 +242,35 @@ int model_embed(float *out, struct model *m, struct pool *pool, const struct mod
 {
     struct embedder e = embedder_of(m, kind);
 
+    if (model_is_sparse(m))
+        return err_set(err, E_INVALID,
+                       "'%s' is a learned sparse model: it makes weighted words, not vectors",
+                       m->folder.name);
     return embed_texts(out, &e, pool, texts, n, err);
+}
+
+int model_embed_words(struct model_words *out, struct model *m, struct pool *pool,
+                      const struct model_text *texts, size_t n, int kind, struct err *err)
+{
+    struct embedder e = embedder_of(m, kind);
+
+    if (!model_is_sparse(m))
+        return err_set(err, E_INVALID,
+                       "'%s' makes vectors; weighted words need a learned sparse model (SPLADE)",
+                       m->folder.name);
+    return embed_words(out, &e, pool, texts, n, err);
+}
+
+void model_words_clear(struct model_words *w)
+{
+    mem_free(w->v);
+    memset(w, 0, sizeof *w);
+}
+
+void model_spell(struct buf *out, const struct model *m, int token)
+{
+    if (!tokenizer_spell(out, m->tokenizer, token))
+        buf_printf(out, "[%d]", token);
 }
 
 int model_tokenize(int **ids, int *n_ids, struct model *m, struct model_text text, int kind,

@@ -21,7 +21,9 @@
 #define MODEL_MODEL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/pool.h"
 
@@ -40,6 +42,19 @@ struct model_options {
     int max_tokens; /* cut texts to this many tokens, special ones included; 0 = the model's own limit */
     const char *kernels; /* "scalar", "avx2", "avx512"; NULL = the best this processor has */
 };
+
+/* What a learned sparse model makes of a text: words of its vocabulary, each with a weight. */
+struct model_word {
+    int32_t token; /* 0..V-1 */
+    float weight;  /* above 0, finite */
+};
+
+/* Zeroed = empty. */
+struct model_words {
+    struct model_word *v; /* [n], tokens rising */
+    size_t n, cap;
+};
+void model_words_clear(struct model_words *w);
 
 struct model_text {
     const char *p; /* [n] UTF-8; invalid bytes are treated as U+FFFD */
@@ -70,11 +85,13 @@ const char *model_path(const struct model *m); /* the folder */
 const char *
 model_weights_path(const struct model *m); /* the weights file, which the SHA-256 is of */
 const char *model_architecture(const struct model *m); /* "bert" */
-const char *model_pooling(const struct model *m);      /* "mean" or "cls" */
+const char *model_pooling(const struct model *m);      /* "mean", "cls" or "splade" */
 const char *model_prefix(const struct model *m,
                          int kind);             /* "" if none; kind: MODEL_QUERY or MODEL_PASSAGE */
 int model_is_normalised(const struct model *m); /* 1 if vectors have length 1 */
-int model_dim(const struct model *m);           /* floats in a vector */
+int model_dim(const struct model *m);           /* floats in a vector; 0 of a sparse model */
+int model_is_sparse(const struct model *m);     /* 1 if texts become weighted words, not vectors */
+int model_vocabulary(const struct model *m);    /* V */
 int model_max_tokens(const struct model *m);    /* after options */
 const char *model_kernels(const struct model *m); /* the kernel table in use */
 const char *model_best_kernels(void); /* the table that this processor gets by default */
@@ -97,6 +114,15 @@ const char *model_sha256(struct model *m);
  */
 int model_embed(float *out, struct model *m, struct pool *pool, const struct model_text *texts,
                 size_t n, int kind, struct err *err);
+
+/* The same with a sparse model: out [n], zeroed, becomes the weighted words of each text (SPLADE: the logarithm of 1 + the
+ * largest logit over its tokens, where that is above 0); the caller's (model_words_clear each).
+ * E_INVALID if the model makes vectors, as model_embed gives if it makes words. On failure out is empty. */
+int model_embed_words(struct model_words *out, struct model *m, struct pool *pool,
+                      const struct model_text *texts, size_t n, int kind, struct err *err);
+
+/* Appends the spelling of a token, "[17]" if the vocabulary has none of that number. */
+void model_spell(struct buf *out, const struct model *m, int token);
 
 /* Token ids of a text as the model sees it: prefix for kind, special tokens, cut at the limit.
  * *ids is the caller's (mem_free). */

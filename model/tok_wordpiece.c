@@ -93,6 +93,11 @@ void tokenizer_close(struct tokenizer *t)
     mem_free(t);
 }
 
+int tokenizer_spell(struct buf *out, const struct tokenizer *t, int id)
+{
+    return vocabulary_spell(out, &t->vocabulary, id);
+}
+
 /* ---- words to pieces ---- */
 
 /* One text on its way. */

@@ -20,6 +20,7 @@
 
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "model/folder.h"
 
@@ -53,5 +54,8 @@ void tokenizer_close(struct tokenizer *t);
  */
 int tokenizer_add(struct ids *out, const struct tokenizer *t, const char *text, size_t n,
                   size_t max, struct err *err);
+
+/* Appends the spelling of a token as in the vocabulary.  1, or 0 if there is none of this id. */
+int tokenizer_spell(struct buf *out, const struct tokenizer *t, int id);
 
 #endif

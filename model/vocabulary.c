@@ -225,6 +225,25 @@ int vocabulary_find(const struct vocabulary *v, const char *token)
     return node ? v->slots[node - 1].id : NO_TOKEN;
 }
 
+int vocabulary_spell(struct buf *out, const struct vocabulary *v, int id)
+{
+    const size_t n = (size_t)1 << v->bits;
+    size_t end = 0, length = 0;
+    char *to;
+
+    while (end < n && (!v->slots[end].key || v->slots[end].id != id))
+        end++;
+    if (end == n)
+        return 0;
+    /* the way back: the upper half of a key is the node that the edge leaves, the root is 0 */
+    for (uint32_t node = (uint32_t)end + 1; node; node = v->slots[node - 1].key >> 8)
+        length++;
+    to = buf_extend(out, length);
+    for (uint32_t node = (uint32_t)end + 1; to && node; node = v->slots[node - 1].key >> 8)
+        to[--length] = (char)v->slots[node - 1].key;
+    return 1;
+}
+
 size_t vocabulary_match(int *id, const struct vocabulary *v, const char *s, size_t n, int inside)
 {
     uint32_t node = inside ? v->inner : 0;

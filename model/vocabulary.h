@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /* A trie in one hash table: a node is the slot of the edge that leads to it. */
@@ -22,6 +23,10 @@ void vocabulary_clear(struct vocabulary *v);
 
 /* The id of a token as it is spelled in the file, or -1. */
 int vocabulary_find(const struct vocabulary *v, const char *token);
+
+/* Appends the spelling of a token, "##" in front of what continues a word.  1, or 0 if no token has this id
+ * (of two tokens spelled alike the first).  For showing: cost O(size of the vocabulary). */
+int vocabulary_spell(struct buf *out, const struct vocabulary *v, int id);
 
 /* The longest piece that s[0..n) begins with; inside != 0 wants one that continues a word.
  * *id is set.  Returns its bytes, 0 if there is none. */

@@ -102,45 +102,86 @@ static int put_vocabulary(const char *dir)
     return n;
 }
 
-void tiny_model_write(const char *dir, unsigned seed, const char *weight_prefix)
+/* config.json and the files that say how text is cleaned. */
+static void put_config(const char *dir, int n_words, const char *architecture)
 {
-    struct writer w = {.prefix = weight_prefix, .state = 0x9e3779b97f4a7c15u ^ seed};
-    struct buf config = {0}, file = {0};
-    int n_words = put_vocabulary(dir);
-    char path[512];
+    struct buf config = {0};
 
     buf_printf(&config,
                "{\"model_type\":\"bert\",\"hidden_size\":%d,\"num_hidden_layers\":%d,"
                "\"num_attention_heads\":%d,\"intermediate_size\":%d,\"hidden_act\":\"gelu\","
                "\"layer_norm_eps\":1e-12,\"max_position_embeddings\":%d,\"type_vocab_size\":2,"
-               "\"vocab_size\":%d}",
-               TINY_DIM, TINY_LAYERS, TINY_HEADS, TINY_INNER, TINY_POSITIONS, n_words);
+               "\"vocab_size\":%d,\"architectures\":[\"%s\"]}",
+               TINY_DIM, TINY_LAYERS, TINY_HEADS, TINY_INNER, TINY_POSITIONS, n_words,
+               architecture);
     folder_put(dir, "config.json", buf_text(&config));
     folder_put(dir, "tokenizer_config.json",
                "{\"do_lower_case\":true,\"strip_accents\":null,\"tokenize_chinese_chars\":true}");
+    buf_clear(&config);
+}
+
+static void put_network(struct writer *w, int n_words)
+{
+    put_tensor(w, "embeddings.word_embeddings.weight", n_words, TINY_DIM, 0, 1);
+    put_tensor(w, "embeddings.position_embeddings.weight", TINY_POSITIONS, TINY_DIM, 0, 0.3f);
+    put_tensor(w, "embeddings.token_type_embeddings.weight", 2, TINY_DIM, 0, 0.1f);
+    put_tensor(w, "embeddings.LayerNorm.weight", TINY_DIM, 0, 1, 0.1f);
+    put_tensor(w, "embeddings.LayerNorm.bias", TINY_DIM, 0, 0, 0.1f);
+    for (int i = 0; i < TINY_LAYERS; i++)
+        put_layer(w, i);
+}
+
+static void put_head(struct writer *w, int n_words)
+{
+    w->prefix = "cls.predictions.";
+    put_tensor(w, "transform.dense.weight", TINY_DIM, TINY_DIM, 0, 0.3f);
+    put_tensor(w, "transform.dense.bias", TINY_DIM, 0, 0, 0.1f);
+    put_tensor(w, "transform.LayerNorm.weight", TINY_DIM, 0, 1, 0.1f);
+    put_tensor(w, "transform.LayerNorm.bias", TINY_DIM, 0, 0, 0.1f);
+    put_tensor(w, "bias", n_words, 0, -3, 0.5f);
+}
+
+static void put_weights(struct writer *w, const char *dir)
+{
+    struct buf file = {0};
+    char path[512];
+
+    buf_putc(&w->header, '}');
+    buf_u64(&file, w->header.len);
+    buf_add(&file, w->header.data, w->header.len);
+    buf_add(&file, w->data.data, w->data.len);
+    ck_assert_int_eq(buf_error(&file), 0);
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    tmp_write(path, file.data, file.len);
+    buf_clear(&w->header);
+    buf_clear(&w->data);
+    buf_clear(&file);
+}
+
+void tiny_splade_write(const char *dir, unsigned seed)
+{
+    struct writer w = {.prefix = "bert.", .state = 0x9e3779b97f4a7c15u ^ seed};
+    int n_words = put_vocabulary(dir);
+
+    put_config(dir, n_words, "BertForMaskedLM");
+    put_network(&w, n_words);
+    put_head(&w, n_words);
+    put_weights(&w, dir);
+}
+
+void tiny_model_write(const char *dir, unsigned seed, const char *weight_prefix)
+{
+    struct writer w = {.prefix = weight_prefix, .state = 0x9e3779b97f4a7c15u ^ seed};
+    int n_words = put_vocabulary(dir);
+
+    put_config(dir, n_words, "BertModel");
     folder_put(dir, "modules.json",
                "[{\"path\":\"\",\"type\":\"sentence_transformers.models.Transformer\"},"
                "{\"path\":\"1_Pooling\",\"type\":\"sentence_transformers.models.Pooling\"},"
                "{\"path\":\"2_Normalize\",\"type\":\"sentence_transformers.models.Normalize\"}]");
     folder_put(dir, "1_Pooling/config.json", "{\"pooling_mode_mean_tokens\":true}");
-    put_tensor(&w, "embeddings.word_embeddings.weight", n_words, TINY_DIM, 0, 1);
-    put_tensor(&w, "embeddings.position_embeddings.weight", TINY_POSITIONS, TINY_DIM, 0, 0.3f);
-    put_tensor(&w, "embeddings.token_type_embeddings.weight", 2, TINY_DIM, 0, 0.1f);
-    put_tensor(&w, "embeddings.LayerNorm.weight", TINY_DIM, 0, 1, 0.1f);
-    put_tensor(&w, "embeddings.LayerNorm.bias", TINY_DIM, 0, 0, 0.1f);
-    for (int i = 0; i < TINY_LAYERS; i++)
-        put_layer(&w, i);
-    buf_putc(&w.header, '}');
-    buf_u64(&file, w.header.len);
-    buf_add(&file, w.header.data, w.header.len);
-    buf_add(&file, w.data.data, w.data.len);
-    ck_assert_int_eq(buf_error(&file), 0);
-    snprintf(path, sizeof path, "%s/model.safetensors", dir);
-    tmp_write(path, file.data, file.len);
-    buf_clear(&w.header);
-    buf_clear(&w.data);
-    buf_clear(&config);
-    buf_clear(&file);
+    put_network(&w, n_words);
+    put_weights(&w, dir);
 }
 
 /* ---- the real model, the bundled texts ---- */
@@ -202,6 +243,7 @@ int main(void)
     suite_add_tcase(s, attention_tests());
     suite_add_tcase(s, linear_tests());
     suite_add_tcase(s, encoder_tests());
+    suite_add_tcase(s, splade_tests());
     suite_add_tcase(s, embed_tests());
     suite_add_tcase(s, model_tests());
     suite_add_tcase(s, minilm_tests());

@@ -14,6 +14,7 @@ TCase *kernels_tests(void);   /* check_model_kernels.c */
 TCase *attention_tests(void); /* check_model_attention.c */
 TCase *linear_tests(void);    /* check_model_linear.c */
 TCase *encoder_tests(void);   /* check_model_encoder.c */
+TCase *splade_tests(void);    /* check_model_splade.c */
 TCase *embed_tests(void);     /* check_model_embed.c */
 TCase *model_tests(void);
 TCase *minilm_tests(void);
@@ -24,6 +25,10 @@ TCase *minilm_slow_tests(void);
  * The same seed gives the same weights. */
 enum { TINY_DIM = 32, TINY_LAYERS = 2, TINY_HEADS = 2, TINY_INNER = 64, TINY_POSITIONS = 48 };
 void tiny_model_write(const char *dir, unsigned seed, const char *weight_prefix);
+
+/* The same network without modules.json and with a masked-LM head ("bert." before the other weights): a learned
+ * sparse model. */
+void tiny_splade_write(const char *dir, unsigned seed);
 
 /* Writes text to dir/name; makes the one folder in name if it has a '/'. */
 void folder_put(const char *dir, const char *name, const char *text);

@@ -136,6 +136,11 @@ START_TEST(rows_are_added_and_scaled_alike)
         k->add(y, x, n);
         scalar->add(want, x, n);
         ck_assert_mem_eq(y, want, (size_t)n * sizeof *y); /* one rounding */
+        for (int i = 0; i < n; i += 2)
+            y[i] = want[i] = -want[i];
+        k->max(y, x, n);
+        scalar->max(want, x, n);
+        ck_assert_mem_eq(y, want, (size_t)n * sizeof *y);
         k->scale(y, 0.3f, n);
         scalar->scale(want, 0.3f, n);
         ck_assert_mem_eq(y, want, (size_t)n * sizeof *y);
