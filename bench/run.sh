@@ -1,11 +1,13 @@
 #!/bin/sh
-# Figures against peers, as ratios in one run on the same cores.  Prints a table.
-# FOVEA_BENCH keeps the peers and indexes between runs (default: bench-data in the build folder).
+# Figures against peers, as ratios in one run on the same cores.  Prints tables.
+# FOVEA_BENCH keeps the peers, collections and indexes between runs (default: bench-data in the build folder).
+# FOVEA_BENCH_SETS says which collections BM25 is measured on: scifact union debian million (default: the first three).
+# FOVEA_BENCH_PASSAGES and FOVEA_BENCH_THREADS are for the encoder (512 and 2).
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 srcdir=${srcdir:-.}
 builddir=${builddir:-.}
-data=$srcdir/corpora/data/scifact
+data=$srcdir/corpora/data
 work=${FOVEA_BENCH:-$builddir/bench-data}
 passages=${FOVEA_BENCH_PASSAGES:-512}
 threads=${FOVEA_BENCH_THREADS:-2}
@@ -22,37 +24,73 @@ v = json.load(open(sys.argv[1]))
 for k in sys.argv[2].split("/"): v = v[k]
 print(v)' "$1" "$2"; }
 row() { printf '%-44s %12s %12s %8s\n' "$@"; }
-ratio() { "$python" -c 'import sys; print("%.2fx" % (float(sys.argv[1]) / float(sys.argv[2])))' "$1" "$2"; }
+number() { "$python" -c 'import sys; x = float(sys.argv[1]); print("%.0f" % x if x >= 100 else "%.3g" % x)' "$1"; }
 
-echo "== index SciFact (5,183 documents), $threads threads"
-for leg in none minilm; do
-    rm -f "$work/$leg.fovea" "$work/$leg.fovea-wal" "$work/$leg.fovea-shm"
-    /usr/bin/time -f '%e %M' -o "$work/time-$leg" "$builddir/fovea" index "$work/$leg.fovea" "$data" \
-        --model "$leg" --threads "$threads" --quiet
-    read -r seconds kib < "$work/time-$leg"
-    row "fovea, model $leg: seconds, peak MiB" "$seconds" "$((kib / 1024))" ""
-done
+# compare LABEL OWN PEER [less]: both figures and how many times as good ours is
+compare() {
+    ratio=$("$python" -c 'import sys; a, b = map(float, sys.argv[1:3]); print("%.2fx" % (b / a if sys.argv[3:] else a / b))' "$2" "$3" ${4:+less})
+    row "$1" "$(number "$2")" "$(number "$3")" "$ratio"
+}
 
-row "BM25, SciFact's 1,109 queries, 1 thread" "fovea q/s" "peer q/s" "ratio"
-for k in 10 1000; do
-    "$builddir/bench/bench_search" "$work/none.fovea" "$data/queries.jsonl.gz" bm25 "$k" 5 > "$work/bm25-$k.json"
-    "$python" "$srcdir/bench/bm25_peers.py" "$data" "$k" 5 > "$work/bm25-peers-$k.json"
-    own=$(field "$work/bm25-$k.json" qps)
-    for peer in numpy numba numpy_with_tokenising numba_with_tokenising; do
-        theirs=$(field "$work/bm25-peers-$k.json" "${peer}_qps")
-        row "top-$k against bm25s $peer" "$own" "$(printf '%.1f' "$theirs")" "$(ratio "$own" "$theirs")"
+# index NAME FOLDER MODEL: makes $work/NAME.fovea anew; seconds and KiB in $work/NAME.time
+index() {
+    rm -f "$work/$1.fovea" "$work/$1.fovea-wal" "$work/$1.fovea-shm"
+    /usr/bin/time -f '%e %M' -o "$work/$1.time" "$builddir/fovea" index "$work/$1.fovea" "$2" --model "$3" \
+        --threads "$threads" --quiet >"$work/$1.log"
+}
+
+bm25() {
+    set=$1
+    case $set in
+    scifact) folder=$data/scifact ;;
+    *) folder=$work/$set && "$python" "$srcdir/bench/make_collections.py" "$set" "$folder" "$data" ;;
+    esac
+    queries=$folder/queries.jsonl
+    [ -f "$queries" ] || queries=$queries.gz
+    index "$set" "$folder" none
+    read -r seconds kib <"$work/$set.time"
+    peers="bm25s-numba tantivy"
+    [ "$set" = million ] || peers="$peers bm25s-numpy"
+    for k in 10 1000; do
+        "$builddir/bench/bench_search" "$work/$set.fovea" "$queries" bm25 $k 5 >"$work/$set-$k.json"
     done
-done
-
-row "MiniLM, $passages passages, 256 tokens, $threads threads" "fovea" "peer" "ratio"
-"$python" "$srcdir/bench/embed_peers.py" "$models/minilm" "$data" "$passages" "$threads" 256 > "$work/embed-peers.json"
-for precision in i8 f32; do
-    "$builddir/bench/bench_embed" minilm "$data" "$passages" "$threads" "$precision" 256 > "$work/embed-$precision.json"
-    for peer in sentence-transformers "onnxruntime f32" "onnxruntime int8"; do
-        for what in passages_per_s query_ms; do
-            own=$(field "$work/embed-$precision.json" $what)
-            theirs=$(field "$work/embed-peers.json" "$peer/$what")
-            row "$precision $what, $peer" "$own" "$(printf '%.2f' "$theirs")" "$(ratio "$own" "$theirs")"
+    # shellcheck disable=SC2086 # a list of words
+    "$python" "$srcdir/bench/bm25_peers.py" "$folder" 5 $peers >"$work/$set-peers.json"
+    documents=$(sed -n 's/^\([0-9,]*\) documents,.*/\1/p' "$work/$set.log")
+    echo
+    row "BM25: $set, $documents documents" fovea peer ratio
+    for peer in $peers; do
+        theirs=$work/$set-peers.json
+        compare "index, seconds (own: $((kib / 1024)) MiB): $peer" "$seconds" "$(field "$theirs" "$peer/index_s")" less
+        compare "index, bytes (own: with the texts): $peer" "$(wc -c <"$work/$set.fovea")" "$(field "$theirs" "$peer/bytes")" less
+        for k in 10 1000; do
+            own=$work/$set-$k.json
+            compare "top $k, queries/s, not tokenising: $peer" "$(field "$own" qps_without_tokenising)" "$(field "$theirs" "$peer/top/$k/qps")"
+            compare "top $k, median ms: $peer" "$(field "$own" p50_ms)" "$(field "$theirs" "$peer/top/$k/p50_ms")" less
+            compare "top $k, p99 ms: $peer" "$(field "$own" p99_ms)" "$(field "$theirs" "$peer/top/$k/p99_ms")" less
         done
     done
+}
+
+embedding() {
+    echo
+    row "MiniLM, $passages passages of up to 256 tokens" fovea peer ratio
+    "$python" "$srcdir/bench/embed_peers.py" "$models/minilm" "$data/scifact" "$passages" "$threads" 256 >"$work/embed-peers.json"
+    for precision in i8 f32; do
+        own=$work/embed-$precision.json
+        "$builddir/bench/bench_embed" minilm "$data/scifact" "$passages" "$threads" $precision 256 >"$own"
+        for peer in sentence-transformers "onnxruntime f32" "onnxruntime int8"; do
+            theirs=$work/embed-peers.json
+            compare "$precision, passages/s: $peer" "$(field "$own" passages_per_s)" "$(field "$theirs" "$peer/passages_per_s")"
+            compare "$precision, ms for one query: $peer" "$(field "$own" query_ms)" "$(field "$theirs" "$peer/query_ms")" less
+        done
+    done
+    index minilm "$data/scifact" minilm
+    read -r seconds kib <"$work/minilm.time"
+    row "index SciFact with vectors: seconds, MiB" "$seconds" "$((kib / 1024))" ""
+}
+
+for set in ${FOVEA_BENCH_SETS:-scifact union debian}; do
+    bm25 "$set"
 done
+embedding
