@@ -20,7 +20,7 @@
 
 struct settings {
     struct feed_options feed;
-    const char *model, *analyzer, *chunk, *vectors, *precision;
+    const char *model, *sparse, *analyzer, *chunk, *vectors, *precision;
     struct texts deletes;
     int merge, threads, quiet, json;
 };
@@ -31,6 +31,9 @@ static const struct option_row rows[] = {
     {"model", 0, OPT_TEXT, offsetof(struct settings, model), "NAME",
      "encoder for searching by meaning: a name, a folder, or none",
      .shown = DEFAULT_MODEL " if it is installed"},
+    {"sparse", 0, OPT_TEXT, offsetof(struct settings, sparse), "NAME",
+     "learned sparse model (SPLADE) for searching by weighted words: a name, a folder, or none",
+     .shown = "none"},
     {"analyzer", 0, OPT_CHOICE, offsetof(struct settings, analyzer), "A", "how text becomes words",
      name_of_analyzer, .shown = "english"},
     {"chunk", 0, OPT_TEXT, offsetof(struct settings, chunk), "C",
@@ -85,6 +88,8 @@ static int check_usage(const struct settings *s, int n_corpora)
         return say_usage(&cmd_index, "--chunk: %s", err.text);
     if (s->model && !*s->model)
         return say_usage(&cmd_index, "--model is empty: give a name, a folder, or none");
+    if (s->sparse && !*s->sparse)
+        return say_usage(&cmd_index, "--sparse is empty: give a name, a folder, or none");
     if (!n_corpora && !s->deletes.n && !s->merge)
         return say_usage(&cmd_index, "nothing to do: give a CORPUS, --delete or --merge");
     return 0;
@@ -205,6 +210,7 @@ static int run(void *settings, char **args, int n_args)
     opt.analyzer = s->analyzer;
     opt.chunking = s->chunk;
     opt.vectors = s->vectors;
+    opt.sparse = s->sparse;
     opt.precision = precision_value(s->precision);
     opt.threads = s->threads;
     opt.progress = feed_progress;
@@ -230,7 +236,7 @@ const struct command cmd_index = {
         "Changes are committed in batches.  When the work is interrupted (Ctrl-C, a crash, a "
         "full disk), the index holds the last commit; run the same command again and it goes "
         "on from there.  Others can search the index all the while.\n\n"
-        "Analyzer, chunking, model, precision and vectors are chosen when an index is made; it "
+        "Analyzer, chunking, models, precision and vectors are chosen when an index is made; it "
         "records them and refuses others.",
     .examples = "fovea index scifact.fovea corpora/data/scifact\n"
                 "fovea index notes.fovea ~/notes --chunk words:200:40\n"

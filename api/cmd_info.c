@@ -33,6 +33,8 @@ static int info_json(const fovea_info *i, const char *path)
     jout_text(&j, "model_sha256", i->dim ? i->model_sha256 : NULL);
     jout_text(&j, "vectors", i->dim ? i->vectors : NULL);
     jout_int(&j, "dimensions", i->dim);
+    jout_text(&j, "sparse", i->sparse);
+    jout_text(&j, "sparse_sha256", i->sparse_words ? i->sparse_sha256 : NULL);
     jout_count(&j, "bytes", i->file_bytes);
     jout_count(&j, "text_bytes", i->text_bytes);
     jout_count(&j, "postings_bytes", i->postings_bytes);
@@ -57,6 +59,9 @@ static void info_text(const fovea_info *i, const char *path)
                i->dim, i->model_sha256, i->vectors);
     else
         printf("  model      none: searched by words only\n");
+    if (i->sparse_words)
+        printf("  sparse     %s, %d words, SHA-256 %.12s...\n", i->sparse, i->sparse_words,
+               i->sparse_sha256);
     printf("  segments   %s, after %s commit%s\n", show_count(a, i->n_segments),
            show_count(b, i->n_commits), i->n_commits == 1 ? "" : "s");
     printf("  size       %s: ", show_bytes(a, i->file_bytes));

@@ -86,7 +86,7 @@ static int has_model(struct feed *f)
 {
     fovea_info info = FOVEA_INFO_INIT;
 
-    return fovea_describe(&info, f->ix) == 0 && info.dim > 0;
+    return fovea_describe(&info, f->ix) == 0 && (info.dim > 0 || info.sparse_words > 0);
 }
 
 int feed_commit(struct feed *f)

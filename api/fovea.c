@@ -96,7 +96,8 @@ static int open_index(struct fovea *q, const char *path, const fovea_options *gi
         .settings = {.analyzer = opt.analyzer,
                      .chunking = opt.chunking,
                      .model = opt.model,
-                     .vectors = opt.vectors},
+                     .vectors = opt.vectors,
+                     .sparse = opt.sparse},
         .precision = opt.precision,
         .pool = q->pool,
         .buffer_bytes = opt.buffer_bytes,
@@ -265,6 +266,9 @@ int fovea_describe(fovea_info *out, fovea *q)
         .model_sha256 = index_model_sha256(q->ix),
         .vectors = dense ? set->vectors : "",
         .dim = index_vector_dim(q->ix),
+        .sparse_words = index_sparse_words(q->ix),
+        .sparse = set->sparse,
+        .sparse_sha256 = index_sparse_sha256(q->ix),
     };
     /* A newer program's longer struct keeps zeroes in the fields that are not known here. */
     if (out->size > sizeof info)

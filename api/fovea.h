@@ -90,7 +90,7 @@ typedef int fovea_progress_fn(const char *what, uint64_t done, uint64_t total, v
 
 /* How to open.  Strings are not kept.
  *
- * analyzer, chunking, model and vectors are chosen when an index is made.  When an
+ * analyzer, chunking, model, vectors and sparse are chosen when an index is made.  When an
  * existing one is opened, NULL means "as recorded", and another value than the recorded
  * one is FOVEA_INVALID.
  */
@@ -106,11 +106,13 @@ typedef struct fovea_options {
     size_t buffer_bytes;         /* text held in memory before it is written; 0 = 64 MiB */
     fovea_progress_fn *progress; /* or NULL */
     void *payload;               /* for progress */
+    const char *sparse;          /* learned sparse model; NULL or "none" = no sparse leg */
 } fovea_options;
 
 #define FOVEA_OPTIONS_INIT                                                                         \
     {                                                                                              \
-        sizeof(fovea_options), FOVEA_READ, FOVEA_I8, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL      \
+        sizeof(fovea_options), FOVEA_READ, FOVEA_I8, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL,     \
+            NULL                                                                                   \
     }
 
 /* Opens an index.
@@ -285,11 +287,15 @@ typedef struct fovea_info {
     const char *model_sha256; /* of its weights; "" without a dense leg */
     const char *vectors;      /* "" without a dense leg */
     int dim;                  /* floats in a vector; 0 without a dense leg */
+    int sparse_words;         /* of the sparse model's vocabulary; 0 without a sparse leg */
+    const char *sparse;       /* "none" without a sparse leg */
+    const char *sparse_sha256;
 } fovea_info;
 
 #define FOVEA_INFO_INIT                                                                            \
     {                                                                                              \
-        sizeof(fovea_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0       \
+        sizeof(fovea_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,   \
+            NULL, NULL                                                                             \
     }
 
 /* Describes an index as it was last committed.  Fills as much of *out as out->size says. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "indexer/impacts.h"
 #include "indexer/vectors.h"
 
 /* A call of the encoder takes passages until they have so many bytes a thread (a second's work for a large
@@ -54,11 +55,10 @@ static int add_document(struct passages *p, const struct build_document *d, uint
     return rc;
 }
 
-/* Embeds texts[n], n <= EMBED_BATCH, to out. */
-static int embed_batch(float *out, const struct build *b, const struct passage_text *texts,
-                       size_t n, struct buf *bytes, struct err *err)
+/* What the models read: in[n] of texts[n], n <= EMBED_BATCH; their bytes are in `bytes`. */
+static int join_texts(struct model_text *in, const struct passage_text *texts, size_t n,
+                      struct buf *bytes, struct err *err)
 {
-    struct model_text in[EMBED_BATCH];
     size_t at[EMBED_BATCH];
 
     buf_reset(bytes);
@@ -71,7 +71,17 @@ static int embed_batch(float *out, const struct build *b, const struct passage_t
         return err_nomem(err);
     for (size_t i = 0; i < n; i++)
         in[i].p = buf_text(bytes) + at[i];
-    return model_embed(out, b->model, b->pool, in, n, MODEL_PASSAGE, err);
+    return 0;
+}
+
+/* Embeds texts[n], n <= EMBED_BATCH, to out. */
+static int embed_batch(float *out, const struct build *b, const struct passage_text *texts,
+                       size_t n, struct buf *bytes, struct err *err)
+{
+    struct model_text in[EMBED_BATCH];
+    int rc = join_texts(in, texts, n, bytes, err);
+
+    return rc ? rc : model_embed(out, b->model, b->pool, in, n, MODEL_PASSAGE, err);
 }
 
 /* How many of the passages from `first` on go into one call. */
@@ -121,6 +131,98 @@ static int write_vectors(struct segment_row *row, const struct build *b, const s
     return vectors_end(&w, row, rc);
 }
 
+/* ---- the sparse leg ---- */
+
+/* Impacts as they come, passage after passage: token << 40 | passage << 8 | impact. */
+struct weighed {
+    uint64_t *v; /* [n] */
+    size_t n, cap;
+};
+
+static int weigh_batch(struct weighed *out, const struct build *b, const struct passages *p,
+                       size_t first, size_t n, struct buf *bytes, struct err *err)
+{
+    struct model_text in[EMBED_BATCH];
+    struct model_words words[EMBED_BATCH];
+    int rc = join_texts(in, p->texts + first, n, bytes, err);
+
+    rc = rc ? rc : model_embed_words(words, b->sparse, b->pool, in, n, MODEL_PASSAGE, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < n; i++) {
+        if (!rc && mem_reserve((void **)&out->v, &out->cap, out->n + words[i].n, sizeof *out->v))
+            rc = err_nomem(err);
+        for (size_t k = 0; !rc && k < words[i].n; k++) {
+            const uint32_t impact = impact_of(words[i].v[k].weight);
+
+            if (impact)
+                out->v[out->n++] =
+                    (uint64_t)words[i].v[k].token << 40 | (uint64_t)(first + i) << 8 | impact;
+        }
+        model_words_clear(&words[i]);
+    }
+    return rc;
+}
+
+static int weigh_all(struct weighed *out, const struct build *b, const struct passages *p,
+                     struct err *err)
+{
+    struct buf bytes = {.max = SIZE_MAX / 4};
+    int rc = 0;
+
+    for (size_t i = 0, n; !rc && i < p->n; i += n) {
+        n = batch_size(b, p, i);
+        rc = weigh_batch(out, b, p, i, n, &bytes, err);
+        if (!rc && b->progress && b->progress("passages weighed", i + n, p->n, b->payload))
+            rc = err_set(err, E_STOP, "stopped; the last commit stands");
+    }
+    buf_clear(&bytes);
+    return rc;
+}
+
+/* Sorts by word, counting (passages rise already), and writes. */
+static int write_words(struct impacts_writer *w, const struct weighed *in, int n_words,
+                       struct err *err)
+{
+    size_t *ends = mem_zalloc((size_t)n_words + 1, sizeof *ends);
+    uint64_t *sorted = mem_alloc(in->n, sizeof *sorted);
+    int rc = ends && sorted ? 0 : err_nomem(err);
+
+    if (!rc) {
+        for (size_t i = 0; i < in->n; i++)
+            ends[(in->v[i] >> 40) + 1]++;
+        for (int t = 0; t < n_words; t++)
+            ends[t + 1] += ends[t];
+        for (size_t i = 0; i < in->n; i++) /* ends[t] moves from the word's begin to its end */
+            sorted[ends[in->v[i] >> 40]++] =
+                posting_make((uint32_t)(in->v[i] >> 8), (uint32_t)in->v[i] & 0xff);
+        for (int t = 0; t < n_words; t++) {
+            const size_t begin = t ? ends[t - 1] : 0;
+
+            if (ends[t] > begin)
+                impacts_put(w, t, sorted + begin, ends[t] - begin);
+        }
+    }
+    mem_free(ends);
+    mem_free(sorted);
+    return rc;
+}
+
+static int write_impacts(const struct build *b, const struct passages *p, struct err *err)
+{
+    struct impacts_writer w;
+    struct weighed in = {0};
+    int rc;
+
+    impacts_begin(&w, b->store, b->segment, p->n, err);
+    rc = weigh_all(&in, b, p, err);
+    rc = rc ? rc : write_words(&w, &in, model_vocabulary(b->sparse), err);
+    mem_free(in.v);
+    return impacts_end(&w, rc);
+}
+
+/* ---- all of it ---- */
+
 static void write_terms(struct segment_writer *w, const struct inverted *v)
 {
     for (size_t i = 0; i < v->n_terms; i++)
@@ -146,6 +248,8 @@ static int write_all(const struct build *b, const struct build_document *docs, s
     write_terms(&w, v);
     if (b->model && !w.code)
         rc = write_vectors(&w.row, b, p, err);
+    if (b->sparse && !w.code && !rc)
+        rc = write_impacts(b, p, err);
     return segment_end(&w, rc);
 }
 

@@ -22,6 +22,7 @@ struct build {
     struct model *model; /* NULL = no dense leg */
     const char *vectors; /* factory string */
     int dim;
+    struct model *sparse; /* NULL = no sparse leg */
     index_progress_fn *progress;
     void *payload;
 };

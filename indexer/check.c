@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "indexer/impacts.h"
 #include "indexer/inside.h"
 
 /* What is counted over all segments. */
@@ -79,6 +80,10 @@ static int check_one(struct tally *t, struct segment *s)
 {
     int rc = check_segment(s, t->err);
 
+    if (!rc && t->ix->recorded.sparse_words) {
+        rc = impacts_check(s, t->ix->recorded.sparse_words, t->err);
+        t->n_rows += rc ? 0 : impacts_rows(s->impacts);
+    }
     for (uint32_t d = 0; !rc && d < s->n_documents; d++)
         if (!segment_is_dead(s, s->first[d]))
             rc = check_document(t, s, d);

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "indexer/impacts.h"
 #include "indexer/inside.h"
 
 /* ---- opening ---- */
@@ -145,8 +146,10 @@ void index_close(struct index *ix)
         analyzer_free(ix->analyzers[i]);
     mem_free(ix->analyzers);
     model_close(ix->model);
+    model_close(ix->sparse);
     settings_clear(&ix->recorded);
     mem_free(ix->model_given);
+    mem_free(ix->sparse_given);
     mem_free(ix->path);
     mem_free(ix->name);
     mem_free(ix);
@@ -310,6 +313,12 @@ int index_stats(struct index_stats *out, struct index *ix, struct err *err)
 
         s.n_dead += seg->n_dead;
         s.postings_bytes += bytes[PART_TERMS] + bytes[PART_TERM_INDEX] + bytes[PART_POSTINGS];
+        if (ix->recorded.sparse_words) {
+            rc = impacts_need(ix->segments[i], err);
+            if (rc)
+                return rc;
+            s.postings_bytes += seg->impacts->index.size + seg->impacts->postings.size;
+        }
         s.vector_bytes += bytes[PART_VECTORS] + bytes[PART_GRAPH];
     }
     sum = s.text_bytes + s.postings_bytes + s.vector_bytes;
@@ -321,6 +330,8 @@ int index_stats(struct index_stats *out, struct index *ix, struct err *err)
 const char *index_path(const struct index *ix) { return ix->path; }
 const struct index_settings *index_settings(const struct index *ix) { return &ix->settings; }
 const char *index_model_sha256(const struct index *ix) { return ix->recorded.model_sha256; }
+const char *index_sparse_sha256(const struct index *ix) { return ix->recorded.sparse_sha256; }
+int index_sparse_words(const struct index *ix) { return (int)ix->recorded.sparse_words; }
 int index_vector_dim(const struct index *ix) { return (int)ix->recorded.dim; }
 struct analyzer *index_analyzer(struct index *ix) { return ix->analyzers[0]; }
 int index_n_segments(const struct index *ix) { return ix->n_segments; }

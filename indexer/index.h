@@ -42,6 +42,7 @@ struct index_settings {
     const char
         *model; /* encoder: a name or folder for model_find; NULL = no dense leg; "none" says so */
     const char *vectors; /* FAISS factory string; default "Flat": exact */
+    const char *sparse;  /* learned sparse model, named as an encoder; NULL = no sparse leg */
 };
 
 /* Long work tells how far it is: `done` of `total` (0 = unknown) `what` ("passages embedded", "waiting for another writer").
@@ -121,6 +122,11 @@ const struct index_settings *index_settings(const struct index *ix); /* as recor
 const char *index_model_sha256(const struct index *ix);              /* "" without a dense leg */
 int index_vector_dim(const struct index *ix);                        /* 0 without a dense leg */
 
+const char *index_sparse_sha256(const struct index *ix); /* "" without a sparse leg */
+
+/* Words of the sparse model's vocabulary; 0 without a sparse leg. */
+int index_sparse_words(const struct index *ix);
+
 /* Reads everything and compares: checksums, order, counts across legs, SQLite's own check.
  * E_FORMAT names the first thing that is wrong. */
 int index_check(struct index *ix, struct err *err);
@@ -133,6 +139,9 @@ struct analyzer *index_analyzer(struct index *ix);
 /* The encoder, opened on first use and checked against the recorded SHA-256 (E_INVALID says which model is needed);
  * borrowed until close.  E_INVALID "no dense leg" without one. */
 int index_encoder(struct model **out, struct index *ix, struct err *err);
+
+/* The same for the learned sparse model; E_INVALID "no sparse leg" without one. */
+int index_sparse_encoder(struct model **out, struct index *ix, struct err *err);
 
 struct segment; /* borrowed from the index until the next change, commit, refresh, check or close */
 
@@ -194,6 +203,14 @@ struct postings {
 
 /* Opens a cursor on the first posting.  The term's bytes are read on first use and kept compressed by the segment. */
 int postings_open(struct postings *p, struct segment *s, const struct term *t, struct err *err);
+
+/* The sparse leg: a weight w of a passage's word is kept as the impact w * IMPACT_STEPS, rounded, 1..IMPACT_MAX. */
+enum { IMPACT_STEPS = 64, IMPACT_MAX = 255, IMPACT_TOKENS = 1 << 22 };
+
+/* Opens a cursor on the postings of a word of the sparse leg, whose freqs are impacts and whose blocks are bounded by
+ * pairs of length 0.  1; 0 if no passage of the segment has it; negative: damaged or I/O.
+ * token in 0..IMPACT_TOKENS-1. */
+int impacts_open(struct postings *p, struct segment *s, int token, struct err *err);
 
 /* Moves on by one / to the first passage >= target (never back).  Returns p->passage. */
 uint32_t postings_next(struct postings *p);

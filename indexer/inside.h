@@ -7,7 +7,8 @@
 #include "indexer/tombstones.h"
 
 enum {
-    INDEX_FORMAT = 1,               /* of the file; a reader refuses larger ones */
+    INDEX_FORMAT = 2,               /* of the file; a reader refuses larger ones */
+    INDEX_FORMAT_PLAIN = 1,         /* of a file without a sparse leg, which older readers know */
     INDEX_APPLICATION = 0x466f7665, /* "Fove": PRAGMA application_id */
     INDEX_BUFFER_BYTES = 64 << 20,
 };
@@ -22,6 +23,10 @@ struct recorded {
     char *model_pooling, *model_query_prefix, *model_passage_prefix;
     int64_t model_normalised, dim, format;
     int64_t model_bits; /* 8 or 32: MODEL_I8 or MODEL_F32; 0 without a dense leg */
+    /* the learned sparse model, as above; "none" and empty without a sparse leg */
+    char *sparse, *sparse_folder, *sparse_file, *sparse_sha256;
+    int64_t sparse_words; /* of its vocabulary; 0 = no sparse leg */
+    int64_t sparse_bits;
 };
 
 /* A segment as the pending commit sees it. */
@@ -66,6 +71,8 @@ struct index {
     int n_analyzers;
     char *model_given;   /* the caller's name or folder of the encoder, or NULL */
     struct model *model; /* NULL until used */
+    char *sparse_given;
+    struct model *sparse; /* NULL until used */
 
     /* the commit that the handle shows */
     struct segment **segments; /* [n_segments], oldest first */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "indexer/impacts.h"
 #include "indexer/vectors.h"
 #include "indexer/walk.h"
 
@@ -326,6 +327,26 @@ static int put_vectors(struct merging *g, struct segment_row *row)
     return vectors_end(&w, row, rc);
 }
 
+/* ---- impacts ---- */
+
+static int put_impacts(struct merging *g)
+{
+    struct segment **segments = mem_alloc(g->n, sizeof *segments);
+    const uint32_t **place = mem_alloc(g->n, sizeof *place);
+    int rc = segments && place ? 0 : err_nomem(g->err);
+
+    for (size_t i = 0; !rc && i < g->n; i++) {
+        segments[i] = g->sources[i].s;
+        place[i] = g->sources[i].place;
+    }
+    rc = rc ? rc
+            : impacts_merge(g->m->store, g->m->segment, segments, place, g->n, g->n_passages,
+                            g->err);
+    mem_free(segments);
+    mem_free(place);
+    return rc;
+}
+
 /* ---- all of it ---- */
 
 static int put_all(struct merging *g)
@@ -339,6 +360,8 @@ static int put_all(struct merging *g)
     rc = rc ? rc : put_terms(g, &w);
     if (!rc && m->dim && !w.code)
         rc = put_vectors(g, &w.row);
+    if (!rc && m->sparse && !w.code)
+        rc = put_impacts(g);
     return segment_end(&w, rc);
 }
 

@@ -10,6 +10,7 @@ struct merge {
     int64_t segment;     /* its id */
     int dim;             /* 0 = no dense leg */
     const char *vectors; /* factory string */
+    int sparse;          /* 1 = with a sparse leg */
     index_progress_fn *progress;
     void *payload;
 };

@@ -14,13 +14,22 @@
 #include "base/digest.h"
 #include "base/mem.h"
 
-static const char *const part_names[N_PARTS] = {
-    [PART_DOCNOS] = "docnos",     [PART_DOCUMENTS] = "documents", [PART_LENGTHS] = "lengths",
-    [PART_SPANS] = "spans",       [PART_TERMS] = "terms",         [PART_TERM_INDEX] = "term_index",
-    [PART_POSTINGS] = "postings", [PART_VECTORS] = "vectors",     [PART_GRAPH] = "graph",
+static const char *const part_names[N_ALL_PARTS] = {
+    [PART_DOCNOS] = "docnos",
+    [PART_DOCUMENTS] = "documents",
+    [PART_LENGTHS] = "lengths",
+    [PART_SPANS] = "spans",
+    [PART_TERMS] = "terms",
+    [PART_TERM_INDEX] = "term_index",
+    [PART_POSTINGS] = "postings",
+    [PART_VECTORS] = "vectors",
+    [PART_GRAPH] = "graph",
+    [PART_IMPACT_HEAD] = "impact_head",
+    [PART_IMPACT_INDEX] = "impact_index",
+    [PART_IMPACTS] = "impacts",
 };
 
-const char *part_name(int part) { return part >= 0 && part < N_PARTS ? part_names[part] : "?"; }
+const char *part_name(int part) { return part >= 0 && part < N_ALL_PARTS ? part_names[part] : "?"; }
 
 void store_close(struct store *st)
 {

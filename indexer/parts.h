@@ -20,7 +20,12 @@ enum {
     PART_POSTINGS = 6,
     PART_VECTORS = 7,
     PART_GRAPH = 8,
-    N_PARTS = 9,
+    N_PARTS = 9, /* those whose size is in the segment's row */
+    /* of an index with a sparse leg: the head says how long the others are */
+    PART_IMPACT_HEAD = 9,
+    PART_IMPACT_INDEX = 10,
+    PART_IMPACTS = 11,
+    N_ALL_PARTS = 12,
 };
 
 enum { PART_ROW = 64 << 10 }; /* bytes of every row of a part but the last */

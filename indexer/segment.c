@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "indexer/impacts.h"
 #include "indexer/postings.h"
 #include "indexer/tombstones.h"
 #include "indexer/vectors.h"
@@ -168,6 +169,7 @@ void segment_close(struct segment *s)
     if (s->has_dictionary)
         dictionary_close(&s->dictionary);
     vectors_close(s->vectors);
+    impacts_close(s->impacts);
     for (int i = 0; i < N_PARTS; i++)
         part_close(&s->parts[i]);
     mem_free(s->docnos);

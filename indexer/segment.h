@@ -83,6 +83,7 @@ struct segment {
     int has_dictionary;
     struct map terms; /* postings offset -> struct term_postings * */
     struct vectors *vectors;
+    struct impacts *impacts; /* of an index with a sparse leg */
 };
 
 /* Opens a segment: documents and lengths are read, the rest when it is asked for. */

@@ -28,8 +28,17 @@ static const struct {
     {"model_passage_prefix", 0, offsetof(struct recorded, model_passage_prefix)},
     {"model_normalised", 1, offsetof(struct recorded, model_normalised)},
     {"model_bits", 1, offsetof(struct recorded, model_bits)},
+    {"sparse", 0, offsetof(struct recorded, sparse)},
+    {"sparse_folder", 0, offsetof(struct recorded, sparse_folder)},
+    {"sparse_file", 0, offsetof(struct recorded, sparse_file)},
+    {"sparse_sha256", 0, offsetof(struct recorded, sparse_sha256)},
+    {"sparse_words", 1, offsetof(struct recorded, sparse_words)},
+    {"sparse_bits", 1, offsetof(struct recorded, sparse_bits)},
 };
 enum { N_KEYS = sizeof keys / sizeof *keys };
+
+/* Is the key written with a sparse leg only? */
+static int is_of_sparse(int i) { return !strncmp(keys[i].key, "sparse", 6); }
 
 static char **text_at(struct recorded *r, int i) { return (char **)((char *)r + keys[i].at); }
 static int64_t *number_at(struct recorded *r, int i) { return (int64_t *)((char *)r + keys[i].at); }
@@ -90,6 +99,39 @@ static int record_model(struct index *ix, const char *name, struct err *err)
     return rc ? rc : replace(&r->model_passage_prefix, model_prefix(ix->model, MODEL_PASSAGE), err);
 }
 
+/* The same for the learned sparse model. */
+static int record_sparse(struct index *ix, const char *name, struct err *err)
+{
+    struct recorded *r = &ix->recorded;
+    struct model_options opt = {.precision = ix->precision};
+    char *folder = NULL, identity[80];
+    const char *sha;
+    int rc = model_find(&folder, name, err);
+
+    rc = rc ? rc : model_open(&ix->sparse, folder, &opt, err);
+    mem_free(folder);
+    if (rc)
+        return rc;
+    if (!model_is_sparse(ix->sparse))
+        return err_set(err, E_INVALID,
+                       "'%.80s' makes vectors: a sparse leg needs a learned sparse model (SPLADE)",
+                       model_path(ix->sparse));
+    if (model_vocabulary(ix->sparse) > IMPACT_TOKENS)
+        return err_set(err, E_LIMIT, "'%.80s' has over %d words", model_path(ix->sparse),
+                       IMPACT_TOKENS);
+    file_identity(identity, model_weights_path(ix->sparse));
+    sha = model_sha256(ix->sparse);
+    if (!sha || !*sha)
+        return err_set(err, E_IO, "'%s' cannot be read", model_weights_path(ix->sparse));
+    r->format = INDEX_FORMAT;
+    r->sparse_words = model_vocabulary(ix->sparse);
+    r->sparse_bits = ix->precision == MODEL_F32 ? 32 : 8;
+    rc = replace(&r->sparse, model_name(ix->sparse), err);
+    rc = rc ? rc : replace(&r->sparse_folder, model_path(ix->sparse), err);
+    rc = rc ? rc : replace(&r->sparse_file, identity, err);
+    return rc ? rc : replace(&r->sparse_sha256, sha, err);
+}
+
 int settings_resolve(struct index *ix, const struct index_settings *want, struct err *err)
 {
     struct recorded *r = &ix->recorded;
@@ -106,14 +148,17 @@ int settings_resolve(struct index *ix, const struct index_settings *want, struct
     for (int i = 0; !rc && i < N_KEYS; i++)
         if (!keys[i].is_number)
             rc = replace(text_at(r, i), "", err);
-    r->format = INDEX_FORMAT;
+    r->format = INDEX_FORMAT_PLAIN;
     rc = rc ? rc : replace(&r->analyzer, analyzer_name(a), err);
     rc = rc ? rc : replace(&r->chunking, chunking, err);
     rc = rc ? rc : replace(&r->vectors, want->vectors ? want->vectors : "Flat", err);
     rc = rc ? rc : replace(&r->model, "none", err);
+    rc = rc ? rc : replace(&r->sparse, "none", err);
     analyzer_free(a);
     if (!rc && has_model(want->model))
         rc = record_model(ix, want->model, err);
+    if (!rc && has_model(want->sparse))
+        rc = record_sparse(ix, want->sparse, err);
     if (!rc && r->dim)
         rc = vectors_check(r->vectors, (int)r->dim, err);
     return rc;
@@ -154,8 +199,9 @@ static int write_settings(struct index *ix, struct err *err)
     int rc = db_prepare(&s, ix->wr.db, err, "INSERT INTO \"%w_settings\" VALUES(?1, ?2)", ix->name);
 
     for (int i = 0; !rc && i < N_KEYS; i++)
-        rc = keys[i].is_number ? set(s, keys[i].key, NULL, *number_at(r, i), err)
-                               : set(s, keys[i].key, *text_at(r, i), 0, err);
+        rc = is_of_sparse(i) && !r->sparse_words ? 0
+             : keys[i].is_number                 ? set(s, keys[i].key, NULL, *number_at(r, i), err)
+                                                 : set(s, keys[i].key, *text_at(r, i), 0, err);
     for (size_t i = 0; !rc && i < sizeof counters / sizeof *counters; i++)
         rc = set(s, counters[i], NULL, 0, err);
     rc = rc ? rc : set(s, "next_segment", NULL, 1, err);
@@ -174,7 +220,7 @@ static int mark_file(struct index *ix, struct err *err)
     if (rc || id || n_tables)
         return rc;
     rc = db_exec(ix->wr.db, err, "PRAGMA application_id = %d", INDEX_APPLICATION);
-    return rc ? rc : db_exec(ix->wr.db, err, "PRAGMA user_version = %d", INDEX_FORMAT);
+    return rc ? rc : db_exec(ix->wr.db, err, "PRAGMA user_version = %d", (int)ix->recorded.format);
 }
 
 int settings_exist(struct db *db, const char *name, struct err *err)
@@ -255,11 +301,17 @@ static int read_settings(struct index *ix, struct err *err)
         return err_set(err, E_FORMAT,
                        "'%s' has index format %lld, this fovea reads up to %d: use a newer fovea",
                        ix->path, (long long)r->format, INDEX_FORMAT);
+    for (int i = 0; !rc && !r->sparse_words && i < N_KEYS; i++)
+        if (is_of_sparse(i) && !keys[i].is_number)
+            rc = replace(text_at(r, i), text_at(r, i) == &r->sparse ? "none" : "", err);
+    if (rc)
+        return rc;
     for (int i = 0; i < N_KEYS; i++)
         if (!keys[i].is_number && !*text_at(r, i))
             return err_set(err, E_FORMAT, "'%s' is damaged: setting '%s' is missing", ix->path,
                            keys[i].key);
-    if (r->format < 1 || r->dim < 0 || r->dim > 1 << 16)
+    if (r->format < 1 || r->dim < 0 || r->dim > 1 << 16 || r->sparse_words < 0 ||
+        r->sparse_words > IMPACT_TOKENS)
         return err_set(err, E_FORMAT, "'%s' is damaged: format %lld, dim %lld", ix->path,
                        (long long)r->format, (long long)r->dim);
     return 0;
@@ -277,7 +329,8 @@ static int differs(const struct index *ix, const char *what, const char *recorde
 /* Vectors of one index are all made alike: who writes computes as the first one did. */
 static int take_precision(struct index *ix, struct err *err)
 {
-    int64_t bits = ix->recorded.model_bits;
+    const struct recorded *r = &ix->recorded;
+    int64_t bits = r->model_bits ? r->model_bits : r->sparse_bits;
 
     if (ix->mode == INDEX_READ || !bits)
         return 0;
@@ -288,19 +341,19 @@ static int take_precision(struct index *ix, struct err *err)
 }
 
 /* Is `want` the recorded encoder?  A folder counts by its name; its bytes are compared when it is opened. */
-static int is_same_model(const struct recorded *r, const char *want)
+static int is_same_model(const char *name, const char *folder, const char *want)
 {
     size_t n = strlen(want), begin;
 
-    if (!has_model(want) || !r->dim)
-        return has_model(want) == (r->dim != 0);
-    if (!strcmp(want, r->model_folder))
+    if (!has_model(want) || !has_model(name))
+        return has_model(want) == has_model(name);
+    if (!strcmp(want, folder))
         return 1;
     while (n > 1 && want[n - 1] == '/')
         n--;
     for (begin = n; begin && want[begin - 1] != '/'; begin--)
         ;
-    return n - begin == strlen(r->model) && !memcmp(want + begin, r->model, n - begin);
+    return n - begin == strlen(name) && !memcmp(want + begin, name, n - begin);
 }
 
 int settings_load(struct index *ix, const struct index_settings *want, struct err *err)
@@ -327,8 +380,10 @@ int settings_load(struct index *ix, const struct index_settings *want, struct er
         return differs(ix, "analyzer", r->analyzer, want->analyzer, err);
     if (want->chunking && strcmp(chunking, r->chunking) != 0)
         return differs(ix, "chunking", r->chunking, want->chunking, err);
-    if (want->model && !is_same_model(r, want->model))
+    if (want->model && !is_same_model(r->model, r->model_folder, want->model))
         return differs(ix, "model", r->model, want->model, err);
+    if (want->sparse && !is_same_model(r->sparse, r->sparse_folder, want->sparse))
+        return differs(ix, "sparse model", r->sparse, want->sparse, err);
     if (want->vectors && r->dim && strcmp(want->vectors, r->vectors) != 0)
         return differs(ix, "vectors", r->vectors, want->vectors, err);
     if (has_model(want->model)) {
@@ -336,10 +391,13 @@ int settings_load(struct index *ix, const struct index_settings *want, struct er
         if (rc)
             return rc;
     }
-    rc = take_precision(ix, err);
+    if (has_model(want->sparse))
+        rc = replace(&ix->sparse_given, want->sparse, err);
+    rc = rc ? rc : take_precision(ix, err);
     if (rc)
         return rc;
-    ix->settings = (struct index_settings){r->analyzer, r->chunking, r->model, r->vectors};
+    ix->settings =
+        (struct index_settings){r->analyzer, r->chunking, r->model, r->vectors, r->sparse};
     rc = chunking_parse(&ix->chunking, r->chunking, err);
     return rc ? err_wrap(err, "'%s' is damaged", ix->path) : 0;
 }

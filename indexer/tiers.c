@@ -74,6 +74,7 @@ static int merge_chosen(struct index *ix, const unsigned char *chosen, struct er
                       .segment = p->next_segment,
                       .dim = (int)ix->recorded.dim,
                       .vectors = ix->recorded.vectors,
+                      .sparse = ix->recorded.sparse_words > 0,
                       .progress = ix->progress,
                       .payload = ix->payload};
     uint64_t passages = 0;

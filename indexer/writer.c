@@ -165,13 +165,15 @@ static int by_docno_falling(const void *a, const void *b)
     return strcmp(y->docno, x->docno);
 }
 
-/* Opens the encoder if there is a dense leg, and analyzers for as many workers as pay. */
+/* Opens the encoders of the legs that there are, and analyzers for as many workers as pay. */
 static int get_ready(struct index *ix, struct build *b, struct err *err)
 {
     int rc = index_need_analyzers(ix, invert_workers(ix->pending.bytes, ix->pool), err);
 
     if (!rc && ix->recorded.dim)
         rc = index_encoder(&b->model, ix, err);
+    if (!rc && ix->recorded.sparse_words)
+        rc = index_sparse_encoder(&b->sparse, ix, err);
     b->analyzers = ix->analyzers;
     return rc;
 }

@@ -18,5 +18,6 @@ int main(void)
     suite_add_tcase(s, tcase_damage());
     suite_add_tcase(s, tcase_vectors());
     suite_add_tcase(s, tcase_dense());
+    suite_add_tcase(s, tcase_sparse());
     return run_suite(s);
 }

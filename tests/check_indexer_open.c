@@ -90,7 +90,8 @@ START_TEST(other_settings_than_recorded_are_named)
     }
     open_fails(f.path, INDEX_READ, &(struct index_settings){.chunking = "words"}, E_INVALID,
                "words");
-    f.opt.settings = (struct index_settings){"plain", "whole", "none", NULL};
+    f.opt.settings = (struct index_settings){
+        .analyzer = "plain", .chunking = "whole", .model = "none", .sparse = "none"};
     fixture_again(&f);
     ck_assert_str_eq(index_settings(f.ix)->analyzer, "plain");
     ck_assert_str_eq(index_settings(f.ix)->chunking, "whole");
@@ -109,11 +110,11 @@ START_TEST(a_newer_format_is_refused_by_number)
 
     fixture_open(&f, NULL);
     ck_assert_ok(db_exec(f.ix->wr.db, &f.err,
-                         "UPDATE fovea_settings SET value = 2 WHERE key = 'format';"
+                         "UPDATE fovea_settings SET value = 3 WHERE key = 'format';"
                          "DELETE FROM fovea_settings WHERE key = 'analyzer'"),
                  &f.err);
     for (int mode = INDEX_READ; mode <= INDEX_CREATE; mode++)
-        open_fails(f.path, mode, NULL, E_FORMAT, "index format 2, this fovea reads up to 1");
+        open_fails(f.path, mode, NULL, E_FORMAT, "index format 3, this fovea reads up to 2");
     fixture_close(&f);
 }
 END_TEST

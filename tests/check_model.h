@@ -4,6 +4,7 @@
 #define TESTS_CHECK_MODEL_H
 
 #include "tests/testing.h"
+#include "tests/tiny_model.h"
 
 TCase *folder_tests(void);      /* check_model_folder.c */
 TCase *safetensors_tests(void); /* check_model_safetensors.c */
@@ -19,19 +20,6 @@ TCase *embed_tests(void);     /* check_model_embed.c */
 TCase *model_tests(void);
 TCase *minilm_tests(void);
 TCase *minilm_slow_tests(void);
-
-/* A BERT of 2 layers, 32 dimensions, 2 heads, 64 inner, 48 positions, with a vocabulary of letters and a
- * few words (all of TINY_WORDS), mean pooling and normalisation, written into the existing folder `dir`.
- * The same seed gives the same weights. */
-enum { TINY_DIM = 32, TINY_LAYERS = 2, TINY_HEADS = 2, TINY_INNER = 64, TINY_POSITIONS = 48 };
-void tiny_model_write(const char *dir, unsigned seed, const char *weight_prefix);
-
-/* The same network without modules.json and with a masked-LM head ("bert." before the other weights): a learned
- * sparse model. */
-void tiny_splade_write(const char *dir, unsigned seed);
-
-/* Writes text to dir/name; makes the one folder in name if it has a '/'. */
-void folder_put(const char *dir, const char *name, const char *text);
 
 /* The folder of the real model; the test fails if it is not installed.  Static storage. */
 const char *minilm_path(void);

@@ -21,6 +21,7 @@ TCase *tcase_merge(void);
 TCase *tcase_damage(void);
 TCase *tcase_vectors(void);
 TCase *tcase_dense(void);
+TCase *tcase_sparse(void); /* check_indexer_sparse.c */
 
 static inline uint32_t random_below(uint64_t *state, uint32_t n)
 {
