@@ -16,16 +16,17 @@
 
 /* ---- the index ---- */
 
-/* NAME.fovea, NAME-MODEL.fovea or NAME-MODEL-f32.fovea in the folder for indexes. */
+/* NAME.fovea, NAME-MODEL.fovea, NAME-MODEL+SPARSE.fovea or NAME-MODEL-f32.fovea in the folder for indexes. */
 static char *index_file(const struct beir_options *o, const char *name)
 {
     const int plain = !strcmp(o->model, "none");
     char *dir = o->index_dir ? mem_strdup(o->index_dir) : cache_dir("beir"), *path = NULL;
 
     if (dir)
-        path = mem_printf("%s/%s%s%s%s.fovea", dir, name, plain ? "" : "-",
-                          plain ? "" : file_basename(o->model),
-                          plain || strcmp(o->precision, "f32") ? "" : "-f32");
+        path = mem_printf("%s/%s%s%s%s%s%s.fovea", dir, name, plain ? "" : "-",
+                          plain ? "" : file_basename(o->model), o->sparse ? "+" : "",
+                          o->sparse ? file_basename(o->sparse) : "",
+                          (plain && !o->sparse) || strcmp(o->precision, "f32") ? "" : "-f32");
     if (!path || make_dirs(dir)) {
         say_failed(path ? "%s: the folder cannot be made; give --index-dir" : "out of memory", dir);
         mem_free(path);
@@ -74,6 +75,7 @@ static int open_index(struct dataset *d, const struct beir_options *o)
         return EXIT_FAILED;
     opt.mode = FOVEA_CREATE;
     opt.model = o->model;
+    opt.sparse = o->sparse;
     opt.threads = o->threads;
     opt.precision = precision_value(o->precision);
     opt.progress = feed_progress;

@@ -17,6 +17,7 @@ struct beir_options {
     const char *split;     /* of the judgements: "test" */
     const char *index_dir; /* where indexes are kept; NULL = the user's cache */
     const char *model;     /* "none" if no system wants one */
+    const char *sparse;    /* learned sparse model; NULL if no system wants one */
     const char *precision; /* "i8" or "f32" */
     int threads, quiet;
 };

@@ -37,6 +37,8 @@ static const struct option_row rows[] = {
      .shown = "nDCG@10, R@100"},
     {"split", 0, OPT_TEXT, offsetof(struct settings, beir.split), "NAME", "which judgements",
      .text = "test"},
+    {"sparse", 0, OPT_TEXT, offsetof(struct settings, beir.sparse), "NAME",
+     "learned sparse model, for the system sparse and as a third leg of hybrid", .shown = "none"},
     {"model", 0, OPT_TEXT, offsetof(struct settings, beir.model), "NAME",
      "encoder of dense and hybrid: a name or a folder", .shown = DEFAULT_MODEL},
     {"precision", 0, OPT_CHOICE, offsetof(struct settings, beir.precision), "P",
@@ -128,6 +130,9 @@ static int choose_systems(struct bench *b)
     for (const struct retriever *const *r = b->systems; *r && !rc; r++)
         if ((*r)->needs_vectors)
             b->beir.model = model;
+    for (const struct retriever *const *r = b->systems; *r && !rc; r++)
+        if ((*r)->needs_sparse && !b->beir.sparse)
+            rc = say_usage(&cmd_eval_beir, "system '%s' needs --sparse MODEL", (*r)->name);
     if (!rc && strcmp(b->beir.model, "none") && !is_installed(b->beir.model, &err))
         rc = say_err(&err);
     return rc;

@@ -182,17 +182,18 @@ typedef struct fovea_search_options {
     int k;                /* hits wanted; 0 = 10 */
     float k1, b;          /* BM25; both zero = 0.9 and 0.4; a negative k1 means really zero */
     const char *fusion;   /* of hybrid: "minmax" (NULL) or "rrf" */
-    float weights[2];     /* of hybrid: bm25, dense; both zero = equal */
+    float weights[2];     /* of hybrid: bm25, dense; these and sparse_weight zero = equal */
     int depth;            /* hits that each leg gives to fusion; 0 = larger of 1000 and k */
     int by_passage;       /* 1: hits are passages; 0: documents by their best passage */
     int explain;          /* 1: fill fovea_hit.explain */
     int fields;           /* FOVEA_DOCNOS: no title, text or snippet, which is faster */
     size_t snippet_bytes; /* about how long a snippet is; 0 = 300; at most 65536 */
+    float sparse_weight;  /* of hybrid, in an index with a sparse leg */
 } fovea_search_options;
 
 #define FOVEA_SEARCH_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        sizeof(fovea_search_options), NULL, 0, 0, 0, NULL, {0, 0}, 0, 0, 0, FOVEA_FULL, 0          \
+        sizeof(fovea_search_options), NULL, 0, 0, 0, NULL, {0, 0}, 0, 0, 0, FOVEA_FULL, 0, 0       \
     }
 
 /* Half-open range of bytes. */
@@ -202,7 +203,7 @@ typedef struct fovea_span {
 
 /* What one leg says about a hit. */
 typedef struct fovea_leg {
-    const char *name; /* "bm25", "dense" */
+    const char *name; /* "bm25", "dense", "sparse" */
     int rank;         /* from 1; 0 = the leg did not find it within its depth */
     float score;      /* the leg's own score */
     float part;       /* what it adds to the hit's score */

@@ -38,20 +38,26 @@ const char *name_of_test(size_t i)
 
 int precision_value(const char *name) { return strcmp(name, "f32") ? FOVEA_I8 : FOVEA_F32; }
 
-static int parse_weights(float w[2], const char *text, struct err *err)
+/* Two numbers, or three: w[2] is 0 if it is not given. */
+static int parse_weights(float w[3], const char *text, struct err *err)
 {
-    char *end;
+    const char *at = text;
+    char *end = NULL;
+    int n = 0, more = 1;
 
-    w[0] = strtof(text, &end);
-    if (end != text && *end == ',') {
-        text = end + 1;
-        w[1] = strtof(text, &end);
-        /* The comparisons are false for NaN. */
-        if (end != text && !*end && w[0] >= 0 && w[1] >= 0 && w[0] + w[1] > 0 && w[0] + w[1] < 1e6f)
-            return 0;
+    w[0] = w[1] = w[2] = 0;
+    for (; more && n < 3; at = end + 1) {
+        w[n] = strtof(at, &end);
+        if (end == at || !(w[n] >= 0 && w[n] < 1e6f)) /* false for NaN */
+            break;
+        n++;
+        more = *end == ',';
     }
+    if (n >= 2 && !more && !*end && w[0] + w[1] + w[2] > 0)
+        return 0;
     return err_set(err, E_INVALID,
-                   "--weights wants two numbers from 0 that are not both 0, as in 0.3,0.7");
+                   "--weights wants two or three numbers from 0 that are not all 0, as in "
+                   "0.3,0.7 or 0.2,0.5,0.3");
 }
 
 int knobs_apply(fovea_search_options *to, const struct knobs *knobs, struct err *err)
@@ -60,5 +66,15 @@ int knobs_apply(fovea_search_options *to, const struct knobs *knobs, struct err 
     to->b = (float)knobs->b;
     to->fusion = knobs->fusion;
     to->depth = knobs->depth;
-    return knobs->weights ? parse_weights(to->weights, knobs->weights, err) : 0;
+    if (knobs->weights) {
+        float w[3];
+        int rc = parse_weights(w, knobs->weights, err);
+
+        if (rc)
+            return rc;
+        to->weights[0] = w[0];
+        to->weights[1] = w[1];
+        to->sparse_weight = w[2];
+    }
+    return 0;
 }

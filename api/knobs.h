@@ -44,9 +44,12 @@ struct knobs {
          "hybrid: how legs are put together",                                                      \
          name_of_fusion,                                                                           \
          .text = "minmax"},                                                                        \
-        {"weights",       0,                                                                       \
-         OPT_TEXT,        offsetof(type, field.weights),                                           \
-         "A,B",           "hybrid: weights of words (bm25) and meaning (dense)",                   \
+        {"weights",                                                                                \
+         0,                                                                                        \
+         OPT_TEXT,                                                                                 \
+         offsetof(type, field.weights),                                                            \
+         "A,B[,C]",                                                                                \
+         "hybrid: weights of words (bm25), meaning (dense), weighted words (sparse)",              \
          .shown = "equal"},                                                                        \
     {                                                                                              \
         "depth", 0, OPT_INT, offsetof(type, field.depth), "N", "hybrid: hits taken from each leg", \

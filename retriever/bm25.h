@@ -33,6 +33,7 @@ struct bm25_term {
     double idf;
     float weight;         /* count * idf */
     struct term *entries; /* [n_segments]; n == 0 where a segment does not have it */
+    int token;            /* of a linear query: the word, instead of bytes, df and entries */
 };
 
 enum { BM25_WINDOW = 8192 }; /* their sums stay in the first-level cache */
@@ -45,6 +46,7 @@ struct bm25_query {
     float k1, b;
     double mean_length;
     int exhaustive;
+    int linear;           /* 1: parts are weight * freq, of the sparse leg's words (r_sparse.c) */
     uint32_t window;      /* passages that bm25_maxscore takes at a time, 1..BM25_WINDOW */
     char *text;           /* bytes of the terms */
     struct term *entries; /* of all terms */
@@ -65,7 +67,24 @@ static inline float bm25_formula(float weight, float freq, float length, float b
 static inline float bm25_part(const struct bm25_query *q, float weight, uint32_t freq,
                               uint32_t length)
 {
+    if (q->linear)
+        return weight * (float)(int32_t)freq;
     return bm25_formula(weight, (float)(int32_t)freq, (float)(int32_t)length, q->base, q->slope);
+}
+
+/* Opens a cursor on a term's postings.  1; 0 if the segment has none; negative. */
+static inline int bm25_open(struct postings *p, const struct bm25_query *q,
+                            const struct bm25_term *t, int segment, struct err *err)
+{
+    struct segment *s = index_segment(q->ix, segment);
+    int rc;
+
+    if (q->linear)
+        return impacts_open(p, s, t->token, err);
+    if (!t->entries[segment].n)
+        return 0;
+    rc = postings_open(p, s, &t->entries[segment], err);
+    return rc ? rc : 1;
 }
 
 /* Push the best live passages of a segment; the same ones with the same scores. */

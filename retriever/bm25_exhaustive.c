@@ -14,10 +14,8 @@ static int add_term(float *sums, const struct bm25_query *q, const struct bm25_t
     struct postings p;
     int rc;
 
-    if (!t->entries[segment].n)
-        return 0;
-    rc = postings_open(&p, s, &t->entries[segment], err);
-    if (rc)
+    rc = bm25_open(&p, q, t, segment, err);
+    if (rc <= 0)
         return rc;
     for (; p.passage != POSTINGS_END; postings_next(&p))
         sums[p.passage] += bm25_part(q, t->weight, postings_freq(&p), lengths[p.passage]);

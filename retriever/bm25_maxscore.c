@@ -150,6 +150,11 @@ static void add_run(struct scorer *sc, float weight, const uint32_t *passages,
     float parts[POSTINGS_BLOCK + LANES];
     float *sums = sc->sums;
 
+    if (sc->q->linear) {
+        for (uint32_t i = 0; i < n; i++)
+            sums[passages[i] - sc->begin] += bm25_part(sc->q, weight, freqs[i], 0);
+        return;
+    }
     for (uint32_t i = 0; i < n; i++) {
         f[i] = (int32_t)freqs[i];
         lengths[i] = (int32_t)sc->lengths[passages[i]];
@@ -306,12 +311,11 @@ static int open_cursors(struct scorer *sc, int segment, struct err *err)
         struct cursor *c = &sc->cursors[sc->n];
         int rc;
 
-        if (!q->terms[i].entries[segment].n)
-            continue;
-        rc =
-            postings_open(&c->p, index_segment(q->ix, segment), &q->terms[i].entries[segment], err);
-        if (rc)
+        rc = bm25_open(&c->p, q, &q->terms[i], segment, err);
+        if (rc < 0)
             return rc;
+        if (!rc)
+            continue;
         c->weight = q->terms[i].weight;
         c->block = 0;
         c->known = UINT32_MAX;

@@ -38,7 +38,7 @@ struct leg {
     int (*explain)(struct buf *out, void *state, const struct scored *hit, struct err *err);
     void (*close)(void *state); /* accepts NULL */
 };
-extern const struct leg leg_bm25, leg_dense;
+extern const struct leg leg_bm25, leg_dense, leg_sparse;
 
 /* The best k live passages over all segments. */
 int leg_passages(struct ranked *out, const struct leg *leg, void *state, struct index *ix, size_t k,

@@ -89,4 +89,5 @@ const struct retriever retriever_bm25 = {
     "Finds what shares rare words with the query; needs no model.",
     0,
     search,
+    0,
 };

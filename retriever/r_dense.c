@@ -93,4 +93,5 @@ const struct retriever retriever_dense = {
     "Finds paraphrases; needs an index made with a model.",
     1,
     search,
+    0,
 };

@@ -7,13 +7,14 @@
 #include "retriever/legs.h"
 #include "retriever/rows.h"
 
-enum { N_LEGS = 2 };
-static const struct leg *const hybrid_legs[N_LEGS] = {&leg_bm25, &leg_dense};
+enum { N_LEGS = 3 };
+static const struct leg *const hybrid_legs[N_LEGS] = {&leg_bm25, &leg_dense, &leg_sparse};
 _Static_assert((int)N_LEGS <= (int)RETRIEVE_LEGS, "retriever.h has room for fewer legs");
 
 struct hybrid {
     struct index *ix;
     const struct retrieve_options *opt;
+    int n_legs; /* the third if the index has it and it has a weight */
     void *states[N_LEGS];
     struct ranked lists[N_LEGS];
     struct fused fused;
@@ -24,8 +25,8 @@ struct hybrid {
 static int explain_found(struct buf *out, struct hybrid *h, const struct found *f, struct err *err)
 {
     buf_printf(out, "hybrid %.6g: %s of %d legs' best %d\n", (double)f->best.score, h->opt->fusion,
-               N_LEGS, h->opt->depth);
-    for (int i = 0; i < N_LEGS; i++) {
+               h->n_legs, h->opt->depth);
+    for (int i = 0; i < h->n_legs; i++) {
         int rc;
 
         if (!f->legs[i].rank) {
@@ -65,8 +66,8 @@ static int make_hits(struct hits *out, struct hybrid *h, struct err *err)
             out->hits[i].explain = buf_take(&text);
         buf_clear(&text);
     }
-    out->n_legs = N_LEGS;
-    for (int i = 0; i < N_LEGS; i++)
+    out->n_legs = h->n_legs;
+    for (int i = 0; i < h->n_legs; i++)
         out->leg_names[i] = hybrid_legs[i]->name;
     return rc;
 }
@@ -78,14 +79,15 @@ static int search(struct hits *out, struct index *ix, const char *query,
     struct hits hits = {0};
     int rc = 0;
 
-    for (int i = 0; !rc && i < N_LEGS; i++) {
+    h.n_legs = index_sparse_words(ix) > 0 && opt->weights[N_LEGS - 1] > 0 ? N_LEGS : N_LEGS - 1;
+    for (int i = 0; !rc && i < h.n_legs; i++) {
         rc = hybrid_legs[i]->open(&h.states[i], ix, query, opt, err);
         if (!rc)
             rc = leg_results(&h.lists[i], hybrid_legs[i], h.states[i], ix, (size_t)opt->depth,
                              opt->by_passage, err);
     }
     if (!rc)
-        rc = fuse(&h.fused, ix, h.lists, N_LEGS, opt, err);
+        rc = fuse(&h.fused, ix, h.lists, h.n_legs, opt, err);
     if (!rc && h.fused.n > (size_t)opt->k)
         h.fused.n = (size_t)opt->k;
     if (!rc)
@@ -94,7 +96,7 @@ static int search(struct hits *out, struct index *ix, const char *query,
         hits_clear(&hits);
     else
         *out = hits;
-    for (int i = 0; i < N_LEGS; i++) {
+    for (int i = 0; i < h.n_legs; i++) {
         hybrid_legs[i]->close(h.states[i]);
         ranked_clear(&h.lists[i]);
     }
@@ -104,8 +106,11 @@ static int search(struct hits *out, struct index *ix, const char *query,
 
 const struct retriever retriever_hybrid = {
     "hybrid",
-    "Words and meaning: bm25 and dense, their best `depth` hits fused (minmax or rrf).\n"
+    "Words and meaning: bm25 and dense, and sparse if the index has it, their best `depth` hits "
+    "fused\n"
+    "(minmax or rrf).\n"
     "The best choice for most collections; needs an index made with a model.",
     1,
     search,
+    0,
 };

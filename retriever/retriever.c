@@ -9,8 +9,8 @@
 #include "retriever/fusion.h"
 #include "retriever/rows.h"
 
-const struct retriever *const retrievers[] = {&retriever_bm25, &retriever_dense, &retriever_hybrid,
-                                              NULL};
+const struct retriever *const retrievers[] = {&retriever_bm25, &retriever_dense, &retriever_sparse,
+                                              &retriever_hybrid, NULL};
 
 enum { K_DEFAULT = 10, DEPTH_DEFAULT = 1000, RRF_K_DEFAULT = 60 };
 
@@ -96,6 +96,11 @@ int retrieve(struct hits *out, struct index *ix, const char *query,
         return err_set(err, E_INVALID,
                        "retriever: '%s' needs vectors, and %s has no dense leg; use bm25, or index "
                        "with a model",
+                       row->name, index_path(ix));
+    if (row->needs_sparse && index_sparse_words(ix) <= 0)
+        return err_set(err, E_INVALID,
+                       "retriever: '%s' needs weighted words, and %s has no sparse leg; index with "
+                       "--sparse MODEL",
                        row->name, index_path(ix));
     return row->search(out, ix, query, &o, err);
 }

@@ -30,9 +30,9 @@ struct retrieve_options {
     int exhaustive;     /* 1: score every posting; the same result, for tests and benchmarks */
     const char *fusion; /* "minmax" (default) or "rrf" */
     float weights
-        [RETRIEVE_LEGS]; /* of the legs in the order of the table's row (bm25, dense); all zero = equal */
-    int rrf_k;           /* 0 = 60 */
-    int depth;           /* hits taken from each leg before fusion; 0 = max(1000, k) */
+        [RETRIEVE_LEGS]; /* of the legs in the order of the table's row (bm25, dense, sparse); all zero = equal */
+    int rrf_k;      /* 0 = 60 */
+    int depth;      /* hits taken from each leg before fusion; 0 = max(1000, k) */
     int by_passage; /* 1: hits are passages; 0: documents, each with its best passage */
     int explain;    /* 1: fill hits.explain */
 };
@@ -59,17 +59,18 @@ struct hits {
     struct hit *hits; /* [n], best first */
     size_t n;
     int n_legs;                           /* legs that ran */
-    const char *leg_names[RETRIEVE_LEGS]; /* "bm25", "dense" */
+    const char *leg_names[RETRIEVE_LEGS]; /* "bm25", "dense", "sparse" */
     void *memory;                         /* owns the strings */
 };
 
 /* One row of the table of systems. */
 struct retriever {
-    const char *name;  /* "bm25", "dense", "hybrid" */
+    const char *name;  /* "bm25", "dense", "sparse", "hybrid" */
     const char *about; /* printed by `fovea help retriever NAME` */
-    int needs_vectors;
+    int needs_vectors; /* 1: an index with a dense leg */
     int (*search)(struct hits *out, struct index *ix, const char *query,
                   const struct retrieve_options *opt, struct err *err);
+    int needs_sparse; /* 1: an index with a sparse leg */
 };
 extern const struct retriever *const retrievers[]; /* NULL-terminated */
 

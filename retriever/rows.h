@@ -6,6 +6,6 @@
 
 #include "retriever/retriever.h"
 
-extern const struct retriever retriever_bm25, retriever_dense, retriever_hybrid;
+extern const struct retriever retriever_bm25, retriever_dense, retriever_sparse, retriever_hybrid;
 
 #endif

@@ -193,7 +193,7 @@ static const struct {
     struct retrieve_options opt;
     const char *text;
 } refused[] = {
-    {{.system = "klingon"}, "'klingon' is unknown; there are: bm25, dense, hybrid"},
+    {{.system = "klingon"}, "'klingon' is unknown; there are: bm25, dense, sparse, hybrid"},
     {{.system = "dense"}, "no dense leg"},
     {{.system = "hybrid"}, "no dense leg"},
     {{.fusion = "max"}, "'max' is unknown; there are: minmax, rrf"},
@@ -389,5 +389,7 @@ int main(void)
     suite_add_tcase(suite, tcase_bundled());
     suite_add_tcase(suite, tcase_bundled_all());
     suite_add_tcase(suite, tcase_dense());
+    suite_add_tcase(suite, tcase_sparse());
+    suite_add_tcase(suite, tcase_three_legs());
     return run_suite(suite);
 }

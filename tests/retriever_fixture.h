@@ -16,6 +16,8 @@ TCase *tcase_fuse(void);
 TCase *tcase_bundled(void);
 TCase *tcase_bundled_all(void);
 TCase *tcase_dense(void);
+TCase *tcase_sparse(void); /* check_retriever_sparse.c */
+TCase *tcase_three_legs(void);
 
 struct fixture {
     char dir[64], path[96];

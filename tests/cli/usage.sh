@@ -23,9 +23,9 @@ slip "-k is '0': give a whole number from 1 to 1000000" search ix x -k 0
 slip "did you mean 'hybrid'" search ix x --system hybird
 slip "--system needs a value" search ix x --system
 slip "from 0 to 1" search ix x --b 2
-slip "two numbers" search ix x --weights 1
-slip "two numbers" search ix x --weights 0,0
-slip "two numbers" search ix x --weights nan,1
+slip "two or three numbers" search ix x --weights 1
+slip "two or three numbers" search ix x --weights 0,0
+slip "two or three numbers" search ix x --weights nan,1
 slip "QUERY is empty" search ix ""
 slip "not both" search ix x --queries corpus.jsonl
 slip "not JSON" search ix x --run tag --json
