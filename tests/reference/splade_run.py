@@ -4,7 +4,7 @@ sparse` is compared with.
 
     pip install torch transformers scipy
     splade_run.py MODEL corpora/data/scifact > torch.run
-    fovea eval corpora/data/scifact/qrels/test.tsv torch.run
+    fovea eval torch.run corpora/data/scifact/qrels/test.tsv
 
 Texts go through the network one by one, without padding; the maximum over tokens is taken before the logarithm, which is
 the same and cheaper.  Ties are broken by docno descending.
