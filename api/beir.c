@@ -96,15 +96,31 @@ static int open_index(struct dataset *d, const struct beir_options *o)
 
 /* ---- the searches ---- */
 
-static int add_hits(struct run *run, const char *qid, const fovea_hits *hits, struct err *err)
+/* In some collections (ArguAna) queries are documents, under the same id.  BEIR's own evaluation goes by
+ * the id alone; but ids may also be numbers that start at 1 on both sides (Cranfield). */
+static int is_query_itself(struct dataset *d, const struct query *q, const char *docno)
 {
-    int rc = run_add_query(run, qid, err), n = 0;
+    fovea_document *doc = NULL;
+    int is;
+
+    if (strcmp(docno, q->qid) != 0 || fovea_get(&doc, d->ix, docno))
+        return 0;
+    is = strstr(doc->text, q->text) || !strcmp(doc->title, q->text);
+    fovea_document_free(doc);
+    return is;
+}
+
+static int add_hits(struct run *run, struct dataset *d, const struct query *q,
+                    const fovea_hits *hits, struct err *err)
+{
+    int rc = run_add_query(run, q->qid, err), n = 0;
 
     for (size_t i = 0; i < fovea_hits_count(hits) && n < BEIR_HITS && !rc; i++) {
         const fovea_hit *hit = fovea_hits_get(hits, i);
-        if (!strcmp(hit->docno, qid))
+
+        if (is_query_itself(d, q, hit->docno))
             continue;
-        rc = run_add(run, qid, hit->docno, (double)hit->score, err);
+        rc = run_add(run, q->qid, hit->docno, (double)hit->score, err);
         n++;
     }
     return rc;
@@ -130,7 +146,7 @@ int dataset_search(struct run *run, double *seconds, size_t *n, struct dataset *
             rc = say_fovea(d->ix);
         *seconds += clock_now() - start;
         ++*n;
-        if (!rc && add_hits(run, q->qid, hits, &err))
+        if (!rc && add_hits(run, d, q, hits, &err))
             rc = say_err(&err);
         fovea_hits_free(hits);
         progress_update(&progress, (double)*n, 0);
@@ -185,16 +201,22 @@ static int check_queries(const struct dataset *d, int quiet)
     return 0;
 }
 
+char *dataset_name(const char *dir)
+{
+    char *real = realpath(dir, NULL), *name = mem_strdup(file_basename(real ? real : dir));
+
+    free(real);
+    return name;
+}
+
 int dataset_open(struct dataset *d, const char *dir, const struct beir_options *o)
 {
-    char *real = realpath(dir, NULL), *qrels_path = NULL;
+    char *qrels_path = NULL;
     struct err err = {0};
     int rc;
 
-    *d = (struct dataset){.dir = dir};
-    if (real)
-        d->name = mem_strdup(file_basename(real));
-    if (!real || !file_is_dir(dir))
+    *d = (struct dataset){.name = dataset_name(dir), .dir = dir};
+    if (!file_is_dir(dir))
         rc = say_failed("%s: there is no such folder", dir);
     else if (!d->name)
         rc = say_failed("out of memory");
@@ -206,7 +228,6 @@ int dataset_open(struct dataset *d, const char *dir, const struct beir_options *
     if (!rc)
         rc = open_index(d, o);
     mem_free(qrels_path);
-    free(real);
     return rc;
 }
 

@@ -31,12 +31,15 @@ struct dataset {
     struct qrels qrels;
 };
 
+/* The name of a folder's collection, also of "." and "scifact/"; the caller's.  NULL: out of memory. */
+char *dataset_name(const char *dir);
+
 /* Opens a folder in BEIR's layout, and makes or updates its index.
  * Returns 0, or an exit code having said why.  dataset_close it in either case. */
 int dataset_open(struct dataset *d, const char *dir, const struct beir_options *o);
 void dataset_close(struct dataset *d);
 
-/* Searches for all judged queries; a hit that is the query itself is left out, and BEIR_HITS
+/* Searches for all judged queries; a hit that is the query itself, by id and text, is left out, and BEIR_HITS
  * are kept.
  *
  * run         zeroed; sorted afterwards.

@@ -1,7 +1,7 @@
 /* cmd_eval_beir.c -- `fovea eval beir`: whole test collections, from folder to table.
  *
  * As BEIR's own evaluation does: all judged queries of the split, 1,000 hits each, hits that
- * are the query itself (ArguAna, Quora) left out, queries without hits counted as 0.
+ * are the query itself (ArguAna) left out, queries without hits counted as 0.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
@@ -15,7 +15,6 @@
 #include "api/knobs.h"
 #include "api/scores.h"
 #include "api/term.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "model/model.h"
 #include "retriever/retriever.h"
@@ -278,8 +277,10 @@ static int measure_all(struct bench *b, char **dirs, int n_dirs)
     b->name_width = 7;
     b->n_sets = n_dirs;
     for (int i = 0; i < n_dirs; i++) {
-        const int n = (int)strlen(file_basename(dirs[i]));
+        char *name = dataset_name(dirs[i]);
+        const int n = name ? (int)strlen(name) : 0;
         b->name_width = n > b->name_width ? n : b->name_width;
+        mem_free(name);
     }
     jout_open(&b->json, NULL, '{');
     jout_open(&b->json, "rows", '[');

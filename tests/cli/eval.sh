@@ -72,17 +72,21 @@ out_has '"measures":\{"RR@10":0.5,"AP":0.4166[0-9]*\}\}$'
 mkdir -p tiny/qrels
 write_corpus tiny/corpus.jsonl
 printf '%s\n' '{"_id": "q1", "text": "fovea of the eye"}' '{"_id": "q2", "text": "hearing cells"}' \
-    '{"_id": "q3", "text": "never judged"}' '{"_id": "mole", "text": "mole sees"}' >tiny/queries.jsonl
-printf 'query-id\tcorpus-id\tscore\nq1\teye\t1\nq2\tear\t1\nmole\teye\t1\n' >tiny/qrels/test.tsv
+    '{"_id": "q3", "text": "never judged"}' '{"_id": "mole", "text": "mole sees little"}' \
+    '{"_id": "owl", "text": "an owl at night"}' >tiny/queries.jsonl
+printf 'query-id\tcorpus-id\tscore\nq1\teye\t1\nq2\tear\t1\nmole\teye\t1\nowl\towl\t1\n' >tiny/qrels/test.tsv
 run eval beir tiny --systems bm25 --runs runs
 code_is 0
 out_has "^tiny +bm25 +[01]\.[0-9]{4} +[01]\.[0-9]{4}"
 err_has "4 documents indexed"
+run eval beir tiny/ --systems bm25
+out_has "^tiny +bm25 +1\.0000 +1\.0000"
 said="the run of eval beir"
 cp runs/tiny.bm25.run out
 out_has "^q1 Q0 eye 1 "
 out_lacks "^q3"
 out_lacks "^mole Q0 mole"   # the query itself
+out_has "^owl Q0 owl 1 "    # another text under the same id
 run eval beir tiny --systems bm25 --json
 code_is 0
 is_json out
@@ -92,7 +96,7 @@ out_has '^\{"rows":\[\{"dataset":"tiny","system":"bm25","measures":\{"nDCG@10":[
 run eval beir tiny --systems bm25,bm25 --test t
 code_is 0
 out_has "^compared with bm25: t-test, two-sided; Holm's correction for 2 comparisons$"
-out_has "^tiny +R@100 +bm25 +([01]\.[0-9]{4}) +[01]\.[0-9]{4} +0\.0000 +0 +3 +0 +1\.0000 +1\.0000$"
+out_has "^tiny +R@100 +bm25 +([01]\.[0-9]{4}) +[01]\.[0-9]{4} +0\.0000 +0 +4 +0 +1\.0000 +1\.0000$"
 run eval beir tiny --systems bm25,bm25 --test wilcoxon --json
 is_json out
 out_has '"seconds":[0-9.e-]+\}\],"test":"wilcoxon","n_comparisons":2,"comparisons":\[\{"dataset":"tiny",.*"p_holm":1,'
