@@ -241,13 +241,16 @@ uint32_t postings_block_last(const struct postings *p, uint32_t block);
 const struct impact *postings_block_impacts(int *n, const struct postings *p, uint32_t block);
 
 /* The k live passages of a segment nearest to query by inner product, best first, ties by
- * passage number ascending, exact for "Flat".
+ * passage number ascending; exact where there is no graph.  k are missed only if there are none.
  *
  * passages, scores   [k];  *n  how many were found.
  * query              [index_vector_dim]
+ * ef                 how many candidates a graph keeps (more: better and slower); 0 = default
+ * excluded           passages not wanted beside the dead ones: bit set, one bit a passage; NULL = none
  */
 int segment_nearest(uint32_t *passages, float *scores, size_t *n, struct segment *s,
-                    const float *query, size_t k, struct err *err);
+                    const float *query, size_t k, int ef, const uint64_t *excluded,
+                    struct err *err);
 
 /* Copies the stored vector of a passage to out [index_vector_dim]. */
 int segment_vector(float *out, struct segment *s, uint32_t passage, struct err *err);

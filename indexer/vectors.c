@@ -307,32 +307,50 @@ static int ask(struct found *f, struct segment *s, const float *query, size_t n,
     return 0;
 }
 
-/* Live passages of what was found to near[], in FAISS's order.  Returns how many. */
-static size_t take_live(struct near *near, const struct found *f, const struct segment *s)
+static int is_wanted(const struct segment *s, const uint64_t *excluded, uint32_t p)
+{
+    return !segment_is_dead(s, p) && !(excluded && excluded[p >> 6] >> (p & 63) & 1);
+}
+
+static size_t count_wanted(const struct segment *s, const uint64_t *excluded)
+{
+    size_t n = 0;
+
+    if (!excluded)
+        return s->size - s->n_dead;
+    for (uint32_t p = 0; p < s->size; p++)
+        n += (size_t)is_wanted(s, excluded, p);
+    return n;
+}
+
+/* What is wanted of what was found to near[], in FAISS's order.  Returns how many. */
+static size_t take_wanted(struct near *near, const struct found *f, const struct segment *s,
+                          const uint64_t *excluded)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < f->n; i++)
-        if (!segment_is_dead(s, (uint32_t)f->labels[i]))
+        if (is_wanted(s, excluded, (uint32_t)f->labels[i]))
             near[n++] = (struct near){f->scores[i], (uint32_t)f->labels[i]};
     return n;
 }
 
 int segment_nearest(uint32_t *passages, float *scores, size_t *n, struct segment *s,
-                    const float *query, size_t k, struct err *err)
+                    const float *query, size_t k, int ef, const uint64_t *excluded, struct err *err)
 {
-    size_t live = s->size - s->n_dead, want, found = 0;
+    size_t live = count_wanted(s, excluded), gone = s->size - live, want, found = 0;
     struct found f = {0};
     struct near *near = NULL;
     int rc = vectors_need(s, err);
 
+    (void)ef;
     *n = 0;
     k = k < live ? k : live;
     if (rc || !k)
         return rc;
     /* FAISS leaves open which of equal scores it returns, and knows nothing of deletions: ask for more until the
      * k-th live score is above the last one, so that all passages that could share its place are here */
-    for (want = k + 1 + (s->n_dead < k ? s->n_dead : k);; want *= 2) {
+    for (want = k + 1 + (gone < k ? gone : k);; want *= 2) {
         if (want > s->size)
             want = s->size;
         rc = ask(&f, s, query, want, err);
@@ -344,7 +362,7 @@ int segment_nearest(uint32_t *passages, float *scores, size_t *n, struct segment
             rc = err_nomem(err);
             goto done;
         }
-        found = take_live(near, &f, s);
+        found = take_wanted(near, &f, s, excluded);
         if (want == s->size || f.n < want || (found >= k && near[k - 1].score > f.scores[f.n - 1]))
             break;
     }

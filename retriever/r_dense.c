@@ -59,7 +59,7 @@ static int search_segment(struct topk *top, void *state, int segment, struct err
 
     if (passages && scores)
         rc = segment_nearest(passages, scores, &n, index_segment(q->ix, segment), q->vector, top->k,
-                             err);
+                             0, NULL, err);
     else
         rc = err_nomem(err);
     for (size_t i = 0; !rc && i < n; i++)

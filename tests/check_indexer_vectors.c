@@ -113,7 +113,8 @@ START_TEST(the_nearest_are_those_of_brute_force_in_order)
 
         for (int i = 0; i < DIM; i++)
             query[i] = ((float)random_below(&seed, 9) - 4) / 8;
-        ck_assert_ok(segment_nearest(passages, scores, &n, v.s, query, k, &v.f.err), &v.f.err);
+        ck_assert_ok(segment_nearest(passages, scores, &n, v.s, query, k, 0, NULL, &v.f.err),
+                     &v.f.err);
         live = v.n - v.s->n_dead;
         ck_assert_uint_eq(n, k < live ? k : live);
         for (size_t i = 0; i < n; i += 1 + n / 40) {
@@ -161,7 +162,8 @@ START_TEST(a_large_segment_is_searched_through_faiss_and_finds_most)
     for (int round = 0; round < 20; round++) {
         for (int i = 0; i < DIM; i++)
             query[i] = ((float)random_below(&seed, 99) - 49) / 32;
-        ck_assert_ok(segment_nearest(passages, scores, &n, v.s, query, 10, &v.f.err), &v.f.err);
+        ck_assert_ok(segment_nearest(passages, scores, &n, v.s, query, 10, 0, NULL, &v.f.err),
+                     &v.f.err);
         ck_assert_uint_eq(n, 10);
         for (size_t i = 0; i < n; i++) {
             ck_assert(!segment_is_dead(v.s, passages[i]));
@@ -245,7 +247,7 @@ static void nearest_document(struct fixture *f, const char *query, char docno[16
     for (int i = 0; i < index_n_segments(f->ix); i++) {
         struct segment *s = index_segment(f->ix, i);
 
-        ck_assert_ok(segment_nearest(&passage, &score, &n, s, v, 1, &f->err), &f->err);
+        ck_assert_ok(segment_nearest(&passage, &score, &n, s, v, 1, 0, NULL, &f->err), &f->err);
         if (n && score > most) {
             most = score;
             snprintf(docno, 16, "%s", segment_docno(s, passage));
