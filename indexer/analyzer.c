@@ -1,74 +1,63 @@
-/* analyzer.c -- words to terms: possessive, stop words, stem.
+/* analyzer.c -- the table of analyzers, and the way of a word through one.
  *
- * The chain and its order are those of Lucene's EnglishAnalyzer, which published BM25 figures
- * on BEIR rest on: words.c splits and folds, then "'s" is cut off, then the 33
- * stop words go, then Porter's stemmer.  Stemming takes ten times as long as all the rest and text repeats its
- * words, so stems are kept in a direct-mapped cache: a word overwrites the one that hashed to the same place.
+ * words.c splits and folds; a variant (a_*.c) may change or drop the word; stems.c takes its stem, and the variant may
+ * change that again.  The chain of "english" and its order are those of Lucene's EnglishAnalyzer.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "indexer/analyzer.h"
 
-#include <libstemmer.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/hash.h"
 #include "base/mem.h"
-#include "indexer/words.h"
+#include "indexer/terms.h"
 
 _Static_assert((int)WORD_MAX == (int)TERM_MAX, "a word is a term at most");
 
 const struct analyzer_kind analyzer_kinds[] = {
     {"english", "UAX #29 words, folded, no possessive 's, Lucene's 33 stop words, Porter stems",
-     "porter", 1, 1},
-    {"porter2", "as english, with Porter's newer English stemmer (Snowball)", "english", 1, 1},
-    {"plain", "UAX #29 words, folded; nothing dropped, nothing stemmed", NULL, 0, 0},
-    {NULL, NULL, NULL, 0, 0},
-};
-
-/* ---- stop words ---- */
-
-static const char stop_words[][6] = {
-    "a",   "an",    "and",  "are",   "as",    "at",   "be",   "but", "by",  "for",  "if",
-    "in",  "into",  "is",   "it",    "no",    "not",  "of",   "on",  "or",  "such", "that",
-    "the", "their", "then", "there", "these", "they", "this", "to",  "was", "will", "with",
-};
-
-enum { STOP_SLOTS = 256, STOP_LONGEST = 5 };
-
-/* A word of at most eight bytes as a number: its bytes, first one highest. */
-static uint64_t pack(const char *word, size_t len)
-{
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < len; i++)
-        v = v << 8 | (unsigned char)word[i];
-    return v;
-}
-
-static size_t stop_slot(uint64_t v) { return (size_t)(v * 0x9e3779b97f4a7c15u >> 56); }
-
-/* ---- the analyzer ---- */
-
-enum { CACHED_MAX = 31, CACHE_SLOTS = 8192 }; /* 512 KiB */
-
-/* A word and its stem.  Zeroed: no word, for none is empty. */
-struct cached {
-    uint8_t word_len, stem_len;
-    char word[CACHED_MAX], stem[CACHED_MAX];
-};
-
-struct analyzer {
-    const struct analyzer_kind *kind;
-    struct words *words;
-    struct sb_stemmer *stemmer;
-    struct cached *cache;       /* [CACHE_SLOTS], with a stemmer */
-    uint64_t stops[STOP_SLOTS]; /* packed words, probed linearly */
-    /* the run */
-    analyzer_fn *fn;
-    void *payload;
-    int position, no_memory;
+     "porter", &steps_english},
+    {"porter2", "as english, with Porter's newer English stemmer (Snowball)", "english",
+     &steps_english},
+    {"plain", "UAX #29 words, folded; nothing dropped, nothing stemmed", NULL, &steps_plain},
+    {"cjk", "Chinese, Japanese, Korean: pairs of neighbouring characters; other words as plain",
+     NULL, &steps_cjk},
+    {"arabic", "Snowball's Arabic stems", "arabic", &steps_plain},
+    {"armenian", "Snowball's Armenian stems", "armenian", &steps_plain},
+    {"basque", "Snowball's Basque stems", "basque", &steps_plain},
+    {"catalan", "Snowball's Catalan stems; l'aigua is aigua; accents do not count", "catalan",
+     &steps_catalan},
+    {"danish", "Snowball's Danish stems", "danish", &steps_plain},
+    {"dutch", "Snowball's Dutch stems", "dutch", &steps_plain},
+    {"finnish", "Snowball's Finnish stems", "finnish", &steps_plain},
+    {"french", "Snowball's French stems; l'eau is eau, ? is oe; accents do not count", "french",
+     &steps_french},
+    {"german", "Snowball's German stems; ae, oe, ue are umlauts, and umlauts do not count",
+     "german", &steps_german},
+    {"greek", "Snowball's Greek stems", "greek", &steps_plain},
+    {"hindi", "Snowball's Hindi stems", "hindi", &steps_plain},
+    {"hungarian", "Snowball's Hungarian stems", "hungarian", &steps_plain},
+    {"indonesian", "Snowball's Indonesian stems", "indonesian", &steps_plain},
+    {"irish", "Snowball's Irish stems; d'athair is athair, so is nAthair", "irish", &steps_irish},
+    {"italian", "Snowball's Italian stems; dell'acqua is acqua; accents do not count", "italian",
+     &steps_italian},
+    {"lithuanian", "Snowball's Lithuanian stems", "lithuanian", &steps_plain},
+    {"nepali", "Snowball's Nepali stems", "nepali", &steps_plain},
+    {"norwegian", "Snowball's Norwegian stems", "norwegian", &steps_plain},
+    {"portuguese", "Snowball's Portuguese stems; accents do not count", "portuguese",
+     &steps_portuguese},
+    {"romanian", "Snowball's Romanian stems; letters with comma and cedilla are the same",
+     "romanian", &steps_romanian},
+    {"russian", "Snowball's Russian stems", "russian", &steps_plain},
+    {"serbian", "Snowball's Serbian stems", "serbian", &steps_plain},
+    {"spanish", "Snowball's Spanish stems; accents do not count, ? does", "spanish",
+     &steps_spanish},
+    {"swedish", "Snowball's Swedish stems", "swedish", &steps_plain},
+    {"tamil", "Snowball's Tamil stems", "tamil", &steps_plain},
+    {"turkish", "Snowball's Turkish stems; I is the capital of ?; endings after ' are cut off",
+     "turkish", &steps_turkish},
+    {"yiddish", "Snowball's Yiddish stems", "yiddish", &steps_plain},
+    {NULL, NULL, NULL, NULL},
 };
 
 static const struct analyzer_kind *kind_find(const char *name)
@@ -103,21 +92,10 @@ int analyzer_new(struct analyzer **out, const char *name, struct err *err)
     if (!a)
         return err_nomem(err);
     a->kind = kind;
-    rc = words_new(&a->words, err);
-    if (!rc && kind->stemmer) {
-        a->stemmer = sb_stemmer_new(kind->stemmer, NULL);
-        a->cache = mem_zalloc(CACHE_SLOTS, sizeof *a->cache);
-        if (!a->stemmer || !a->cache)
-            rc = err_nomem(err);
-    }
-    for (size_t i = 0; kind->stop && i < sizeof stop_words / sizeof *stop_words; i++) {
-        uint64_t v = pack(stop_words[i], strlen(stop_words[i]));
-        size_t slot = stop_slot(v);
-
-        while (a->stops[slot])
-            slot = (slot + 1) % STOP_SLOTS;
-        a->stops[slot] = v;
-    }
+    a->steps = kind->steps;
+    rc = words_new(&a->words, a->steps->words, err);
+    if (!rc && kind->stemmer)
+        rc = stems_new(&a->stems, kind->stemmer, a->steps->finish, err);
     if (rc)
         analyzer_free(a);
     else
@@ -132,67 +110,21 @@ void analyzer_free(struct analyzer *a)
     if (!a)
         return;
     words_free(a->words);
-    if (a->stemmer)
-        sb_stemmer_delete(a->stemmer);
-    mem_free(a->cache);
+    stems_free(a->stems);
     mem_free(a);
-}
-
-static int is_stop_word(const struct analyzer *a, const char *word, size_t len)
-{
-    uint64_t v;
-
-    if (!a->kind->stop || len > STOP_LONGEST)
-        return 0;
-    v = pack(word, len);
-    for (size_t slot = stop_slot(v); a->stops[slot]; slot = (slot + 1) % STOP_SLOTS)
-        if (a->stops[slot] == v)
-            return 1;
-    return 0;
-}
-
-/* Replaces the word by its stem.  Returns 0 or E_NOMEM. */
-static int stem(struct analyzer *a, struct term_token *t)
-{
-    struct cached *c = NULL;
-    const sb_symbol *s;
-    size_t n;
-
-    if (t->len <= CACHED_MAX) {
-        c = &a->cache[hash_bytes(t->term, t->len) % CACHE_SLOTS];
-        if (c->word_len == t->len && !memcmp(c->word, t->term, t->len)) {
-            t->term = c->stem;
-            t->len = c->stem_len;
-            return 0;
-        }
-    }
-    s = sb_stemmer_stem(a->stemmer, (const sb_symbol *)t->term, (int)t->len);
-    if (!s)
-        return E_NOMEM;
-    n = (size_t)sb_stemmer_length(a->stemmer);
-    if (n == 0 || n > TERM_MAX) /* no term: the word stays as it is */
-        return 0;
-    if (c && n <= CACHED_MAX) {
-        c->word_len = (uint8_t)t->len;
-        c->stem_len = (uint8_t)n;
-        memcpy(c->word, t->term, t->len);
-        memcpy(c->stem, s, n);
-    }
-    t->term = (const char *)s;
-    t->len = n;
-    return 0;
 }
 
 static int on_word(const char *word, size_t len, size_t begin, size_t end, void *payload)
 {
     struct analyzer *a = payload;
-    struct term_token t = {word, len, begin, end, a->position++};
+    struct term_token t = {word, len, begin, end, 0};
 
-    if (a->kind->possessive && t.len > 2 && word[len - 1] == 's' && word[len - 2] == '\'')
-        t.len -= 2;
-    if (is_stop_word(a, t.term, t.len))
+    if (a->steps->give)
+        return a->steps->give(a, &t);
+    t.position = a->position++;
+    if (a->steps->prepare && !a->steps->prepare(a, &t))
         return 0;
-    if (a->stemmer && stem(a, &t)) {
+    if (a->stems && stems_get(&t.term, &t.len, a->stems)) {
         a->no_memory = 1;
         return E_NOMEM;
     }
@@ -204,11 +136,16 @@ static int run(struct analyzer *a, const char *text, size_t n, int all_unicode, 
 {
     int rc;
 
+    a->text = text;
     a->fn = fn;
     a->payload = payload;
     a->position = 0;
     a->no_memory = 0;
+    a->last.len = 0;
+    a->last_is_given = 0;
     rc = words_walk(a->words, text, n, all_unicode, on_word, a, err);
+    if (!rc && a->steps->end)
+        rc = a->steps->end(a);
     return a->no_memory ? err_nomem(err) : rc;
 }
 

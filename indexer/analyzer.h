@@ -17,9 +17,8 @@ struct analyzer; /* one thread at a time */
 struct analyzer_kind {
     const char *name; /* "english", "plain", ... as recorded in the index */
     const char *about;
-    const char *stemmer; /* libstemmer's algorithm, or NULL */
-    int possessive;      /* 1: cut a final 's off, as Lucene's EnglishPossessiveFilter */
-    int stop;            /* 1: drop Lucene's 33 English stop words */
+    const char *stemmer;                /* libstemmer's algorithm, or NULL */
+    const struct analyzer_steps *steps; /* what else is done to words: a_*.c, terms.h */
 };
 extern const struct analyzer_kind analyzer_kinds[]; /* ends with a NULL name; default first */
 
@@ -42,8 +41,8 @@ enum { TERM_MAX = 255 }; /* longer words are split, as Lucene's StandardTokenize
 typedef int analyzer_fn(const struct term_token *t, void *payload);
 
 /* Splits text [n] (UTF-8, invalid bytes act as separators) at UAX #29 word boundaries, keeps words with a letter
- * or digit, folds (NFKC_Casefold), cuts possessive 's, drops stop words, stems.  ASCII text never enters ICU.
- * words.h says how words are found.
+ * or digit, folds (NFKC_Casefold), and goes on as the kind says: English cuts possessive 's, drops stop words, stems.
+ * ASCII text never enters ICU.  words.h says how words are found.
  *
  * Returns 0 or what fn returned; E_LIMIT for a text of 2 GiB or more; E_NOMEM.
  * Cost: O(n). */

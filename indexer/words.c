@@ -12,57 +12,12 @@
 
 #include <stdint.h>
 #include <string.h>
-#include <unicode/ubrk.h>
-#include <unicode/uchar.h>
-#include <unicode/unorm2.h>
-#include <unicode/ustring.h>
-#include <unicode/utext.h>
-#include <unicode/utf16.h>
-#include <unicode/utf8.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
+#include "indexer/unicode.h"
 
-/* ---- the rules, for what is not ASCII ---- */
-
-/* Each rule says what must stay together, and chaining makes runs of them; what no rule
- * joins is a boundary.  $X is any number of characters that WB4 passes over. */
-static const char rules[] =
-    "!!chain; !!quoted_literals_only;\n"
-    "$CR = [\\p{Word_Break=CR}]; $LF = [\\p{Word_Break=LF}];\n"
-    "$NL = [\\p{Word_Break=Newline}];\n"
-    "$ZWJ = [\\p{Word_Break=ZWJ}];\n"
-    "$Skip = [\\p{Word_Break=Extend}\\p{Word_Break=Format}\\p{Word_Break=ZWJ}];\n"
-    "$Hebrew = [\\p{Word_Break=Hebrew_Letter}];\n"
-    "$Letter = [\\p{Word_Break=ALetter}\\p{Word_Break=Hebrew_Letter}];\n"
-    "$Digit = [\\p{Word_Break=Numeric}];\n"
-    "$Kata = [\\p{Word_Break=Katakana}];\n"
-    "$Under = [\\p{Word_Break=ExtendNumLet}];\n"
-    "$Single = [\\p{Word_Break=Single_Quote}]; $Double = [\\p{Word_Break=Double_Quote}];\n"
-    "$JoinL = [\\p{Word_Break=MidLetter}\\p{Word_Break=MidNumLet}\\p{Word_Break=Single_Quote}];\n"
-    "$JoinD = [\\p{Word_Break=MidNum}\\p{Word_Break=MidNumLet}\\p{Word_Break=Single_Quote}];\n"
-    "$Space = [\\p{Word_Break=WSegSpace}];\n"
-    "$Flag = [\\p{Word_Break=Regional_Indicator}];\n"
-    "$Picture = [\\p{Extended_Pictographic}];\n"
-    "$Thai = [\\p{Line_Break=Complex_Context}];\n"
-    "$X = $Skip*;\n"
-    "$CR $LF;\n"                                 /* WB3 */
-    "$ZWJ $Picture;\n"                           /* WB3c */
-    "$Space $Space;\n"                           /* WB3d */
-    "[^$CR $LF $NL] $X;\n"                       /* WB4 */
-    "$Letter $X $Letter;\n"                      /* WB5 */
-    "$Letter $X $JoinL $X $Letter;\n"            /* WB6, WB7 */
-    "$Hebrew $X $Single;\n"                      /* WB7a */
-    "$Hebrew $X $Double $X $Hebrew;\n"           /* WB7b, WB7c */
-    "$Digit $X $Digit;\n"                        /* WB8 */
-    "$Letter $X $Digit;\n"                       /* WB9 */
-    "$Digit $X $Letter;\n"                       /* WB10 */
-    "$Digit $X $JoinD $X $Digit;\n"              /* WB11, WB12 */
-    "$Kata $X $Kata;\n"                          /* WB13 */
-    "[$Letter $Digit $Kata $Under] $X $Under;\n" /* WB13a */
-    "$Under $X [$Letter $Digit $Kata];\n"        /* WB13b */
-    "^$Flag $X $Flag;\n"                         /* WB15, WB16 */
-    "$Thai $X $Thai;\n"                          /* not UAX #29: Lucene's SOUTHEAST_ASIAN */
-    ".;\n";                                      /* WB999 */
+_Static_assert((int)WORD_MAX == (int)FOLD_MAX, "a word is folded at once");
 
 /* ---- the table, for ASCII ---- */
 
@@ -95,26 +50,25 @@ static const uint8_t class_of[256] = {
     ['\r'] = BLANK,
 };
 
-enum { FOLDED_MAX = 20 * WORD_MAX }; /* NFKC_Casefold makes at most 18 units of one */
-
 struct words {
-    UBreakIterator *breaks;   /* made when first needed */
-    const UNormalizer2 *fold; /* ICU's own */
+    struct breaks *breaks; /* made when first needed */
+    unsigned style;        /* WORDS_... */
+    int at_character;
     /* the walk */
-    const char *text;
+    const char *text, *end;
     word_fn *fn;
     void *payload;
-    char word[WORD_MAX + 1];
-    UChar raw[WORD_MAX + 1], folded[FOLDED_MAX];
-    char folded8[3 * FOLDED_MAX];
+    char word[WORD_MAX + 8]; /* eight bytes are written at a time */
+    char folded[FOLDED_MAX];
 };
 
-int words_new(struct words **out, struct err *err)
+int words_new(struct words **out, unsigned style, struct err *err)
 {
     struct words *w = mem_zalloc(1, sizeof *w);
 
     if (!w)
         return err_nomem(err);
+    w->style = style;
     *out = w;
     return 0;
 }
@@ -123,34 +77,11 @@ void words_free(struct words *w)
 {
     if (!w)
         return;
-    if (w->breaks)
-        ubrk_close(w->breaks);
+    breaks_close(w->breaks);
     mem_free(w);
 }
 
-static int icu_error(struct err *err, UErrorCode code, const char *what)
-{
-    if (code == U_MEMORY_ALLOCATION_ERROR)
-        return err_nomem(err);
-    return err_set(err, E_FORMAT, "ICU: %s: %s", what, u_errorName(code));
-}
-
-static int open_rules(struct words *w, struct err *err)
-{
-    UChar rules16[sizeof rules];
-    UErrorCode code = U_ZERO_ERROR;
-    UParseError where;
-
-    if (w->breaks)
-        return 0;
-    u_uastrcpy(rules16, rules);
-    w->fold = unorm2_getNFKCCasefoldInstance(&code);
-    w->breaks = ubrk_openRules(rules16, -1, NULL, 0, &where, &code);
-    if (U_SUCCESS(code))
-        return 0;
-    w->breaks = NULL;
-    return icu_error(err, code, "word rules");
-}
+int words_at_character(const struct words *w) { return w->at_character; }
 
 /* ---- one word ---- */
 
@@ -161,9 +92,70 @@ static size_t piece_end(const char *s, size_t begin, size_t end)
 
     if (end - begin <= WORD_MAX)
         return end;
-    while (at > begin + WORD_MAX - 3 && U8_IS_TRAIL((uint8_t)s[at]))
+    while (at > begin + WORD_MAX - 3 && ((unsigned char)s[at] & 0xc0) == 0x80)
         at--;
     return at;
+}
+
+/* Gives the n bytes of w->folded, cut again if folding made them long. */
+static int give_folded(struct words *w, size_t n, size_t begin, size_t end)
+{
+    int rc = 0;
+
+    for (size_t i = 0, j; !rc && i < n; i = j) {
+        j = piece_end(w->folded, i, n);
+        rc = w->fn(w->folded + i, j - i, begin, end, w->payload);
+    }
+    return rc;
+}
+
+/* A lower-case ASCII word [n] whose capital I's, at the bytes where the text has them, lose their dots. */
+static int give_turkish(struct words *w, size_t n, size_t begin, size_t end)
+{
+    size_t to = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (w->text[begin + i] == 'I') {
+            memcpy(w->folded + to, "\xc4\xb1", 2);
+            to += 2;
+        } else {
+            w->folded[to++] = w->word[i];
+        }
+    }
+    return give_folded(w, to, begin, end);
+}
+
+/* Eight bytes with their ASCII capitals made small. */
+static uint64_t lower8(uint64_t v)
+{
+    const uint64_t ones = 0x0101010101010101u, low = v & 0x7f * ones;
+    const uint64_t from_a = low + (0x80 - 'A') * ones, past_z = low + (0x7f - 'Z') * ones;
+
+    return v | ((from_a ^ past_z) & ~v & 0x80 * ones) >> 2;
+}
+
+/* Writes s[n] in small letters to w->word, eight bytes at a time where the text has them. */
+static void lower(struct words *w, const char *s, size_t n)
+{
+    size_t i = 0;
+
+    if (n + 8 <= (size_t)(w->end - s))
+        for (uint64_t v; i < n; i += 8) {
+            memcpy(&v, s + i, 8);
+            v = lower8(v);
+            memcpy(w->word + i, &v, 8);
+        }
+    for (; i < n; i++)
+        w->word[i] = (char)(s[i] | ((unsigned)(s[i] - 'A') < 26u) << 5);
+}
+
+/* 1 if s [n] holds a letter or a digit. */
+static int has_ascii_letter_or_digit(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (class_of[(unsigned char)s[i]] & (LETTER | DIGIT))
+            return 1;
+    return 0;
 }
 
 static int ascii_word(struct words *w, size_t begin, size_t end)
@@ -172,56 +164,19 @@ static int ascii_word(struct words *w, size_t begin, size_t end)
     int rc = 0;
 
     for (size_t stop; !rc && begin < end; begin = stop) {
-        unsigned kind = 0;
-
         stop = end - begin <= WORD_MAX ? end : begin + WORD_MAX;
-        for (size_t i = begin; i < stop; i++) {
-            unsigned char c = (unsigned char)s[i];
-            unsigned upper = (unsigned)(c - 'A') < 26u;
-
-            kind |= class_of[c];
-            w->word[i - begin] = (char)(c | upper << 5);
-        }
-        if (kind & (LETTER | DIGIT))
+        if (!has_ascii_letter_or_digit(s + begin, stop - begin))
+            continue;
+        lower(w, s + begin, stop - begin);
+        if (w->style & WORDS_TURKISH && memchr(s + begin, 'I', stop - begin))
+            rc = give_turkish(w, stop - begin, begin, stop);
+        else
             rc = w->fn(w->word, stop - begin, begin, stop, w->payload);
     }
     return rc;
 }
 
-/* 1 if UTF-8 s [n] holds a letter, a letter-like number or a decimal digit. */
-static int has_letter_or_digit(const char *s, size_t n)
-{
-    const uint32_t wanted = U_GC_L_MASK | U_GC_NL_MASK | U_GC_ND_MASK;
-    const uint8_t *u = (const uint8_t *)s;
-
-    for (int32_t i = 0; i < (int32_t)n;) {
-        UChar32 c;
-
-        U8_NEXT(u, i, (int32_t)n, c);
-        if (c >= 0 && U_GET_GC_MASK(c) & wanted)
-            return 1;
-    }
-    return 0;
-}
-
-/* Folds s [n], n <= WORD_MAX, to w->folded8.  Returns its length or a negative code. */
-static int fold(struct words *w, const char *s, size_t n, struct err *err)
-{
-    UErrorCode code = U_ZERO_ERROR;
-    int32_t n_raw, n_folded, n_out;
-
-    u_strFromUTF8WithSub(w->raw, WORD_MAX + 1, &n_raw, s, (int32_t)n, 0xfffd, NULL, &code);
-    n_folded = unorm2_normalize(w->fold, w->raw, n_raw, w->folded, FOLDED_MAX, &code);
-    for (int32_t i = 0; U_SUCCESS(code) && i < n_folded; i++)
-        if (w->folded[i] == 0x2019)
-            w->folded[i] = '\'';
-    u_strToUTF8(w->folded8, sizeof w->folded8, &n_out, w->folded, n_folded, &code);
-    if (U_FAILURE(code))
-        return icu_error(err, code, "folding");
-    return n_out;
-}
-
-/* A word that is not ASCII: cut, folded, cut again if folding made it long. */
+/* A word that is not ASCII: cut and folded. */
 static int unicode_word(struct words *w, size_t begin, size_t end, struct err *err)
 {
     int rc = 0;
@@ -230,15 +185,55 @@ static int unicode_word(struct words *w, size_t begin, size_t end, struct err *e
         int n;
 
         stop = piece_end(w->text, begin, end);
-        if (!has_letter_or_digit(w->text + begin, stop - begin))
+        if (!unicode_has_letter_or_digit(w->text + begin, stop - begin))
             continue;
-        n = fold(w, w->text + begin, stop - begin, err);
+        n = unicode_fold(w->folded, w->text + begin, stop - begin, !!(w->style & WORDS_TURKISH),
+                         err);
         if (n < 0)
             return n;
-        for (size_t i = 0, j; !rc && i < (size_t)n; i = j) {
-            j = piece_end(w->folded8, i, (size_t)n);
-            rc = w->fn(w->folded8 + i, j - i, begin, stop, w->payload);
-        }
+        rc = give_folded(w, (size_t)n, begin, stop);
+    }
+    return rc;
+}
+
+/* ---- characters of their own ---- */
+
+/* The end of the character at `at`, with the marks that go with it; *cjk: is it one of Chinese, Japanese or Korean? */
+static size_t character_end(const char *s, size_t at, size_t end, int *cjk)
+{
+    uint32_t cp;
+
+    at += (size_t)utf8_decode(&cp, s + at, end - at);
+    *cjk = unicode_is_cjk(cp);
+    while (at < end) {
+        int n = utf8_decode(&cp, s + at, end - at);
+
+        if (!unicode_joins(cp))
+            break;
+        at += (size_t)n;
+    }
+    return at;
+}
+
+/* A word that is not ASCII, cut at each CJK character. */
+static int characters(struct words *w, size_t begin, size_t end, struct err *err)
+{
+    size_t from = begin; /* of what is not CJK */
+    int rc = 0;
+
+    for (size_t at = begin, stop; !rc && at < end; at = stop) {
+        int cjk;
+
+        stop = character_end(w->text, at, end, &cjk);
+        if (!cjk && stop < end)
+            continue;
+        rc = unicode_word(w, from, cjk ? at : stop, err);
+        from = stop;
+        if (rc || !cjk)
+            continue;
+        w->at_character = 1;
+        rc = unicode_word(w, at, stop, err);
+        w->at_character = 0;
     }
     return rc;
 }
@@ -291,25 +286,21 @@ static size_t find_non_ascii(const char *s, size_t i, size_t end)
 
 static int walk_unicode(struct words *w, size_t begin, size_t end, struct err *err)
 {
-    UErrorCode code = U_ZERO_ERROR;
-    UText text = UTEXT_INITIALIZER;
-    int rc = open_rules(w, err);
+    int rc = w->breaks ? 0 : breaks_open(&w->breaks, BREAKS_WORDS, err);
+    size_t from = begin, at;
 
-    if (rc)
-        return rc;
-    utext_openUTF8(&text, w->text + begin, (int64_t)(end - begin), &code);
-    ubrk_setUText(w->breaks, &text, &code);
-    if (U_FAILURE(code))
-        rc = icu_error(err, code, "opening text");
-    for (int32_t at = 0, next; !rc && (next = ubrk_next(w->breaks)) != UBRK_DONE; at = next) {
-        size_t from = begin + (size_t)at, to = begin + (size_t)next;
-
-        if (find_non_ascii(w->text, from, to) < to)
+    rc = rc ? rc : breaks_begin(w->breaks, w->text + begin, end - begin, err);
+    for (size_t to; !rc && breaks_next(&at, w->breaks); from = to) {
+        to = begin + at;
+        if (find_non_ascii(w->text, from, to) == to) {
+            if (class_of[(unsigned char)w->text[from]] & WORD)
+                rc = ascii_word(w, from, to);
+        } else if (w->style & WORDS_CHARACTERS) {
+            rc = characters(w, from, to, err);
+        } else {
             rc = unicode_word(w, from, to, err);
-        else if (class_of[(unsigned char)w->text[from]] & WORD)
-            rc = ascii_word(w, from, to);
+        }
     }
-    utext_close(&text);
     return rc;
 }
 
@@ -341,6 +332,7 @@ int words_walk(struct words *w, const char *text, size_t n, int all_unicode, wor
     if (n > INT32_MAX - 1)
         return err_set(err, E_LIMIT, "analyzer: a text of %zu bytes is over 2 GiB", n);
     w->text = text;
+    w->end = text + n;
     w->fn = fn;
     w->payload = payload;
     if (all_unicode)

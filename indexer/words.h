@@ -1,4 +1,4 @@
-/* words.h -- text to folded words: the first half of every analyzer; the only user of ICU here. */
+/* words.h -- text to folded words: the first half of every analyzer. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef INDEXER_WORDS_H
 #define INDEXER_WORDS_H
@@ -15,8 +15,18 @@ enum { WORD_MAX = 255 }; /* bytes of a word; longer ones are cut at characters *
  * begin, end: the bytes of the text it stands for.  Non-zero ends the walk. */
 typedef int word_fn(const char *word, size_t len, size_t begin, size_t end, void *payload);
 
-int words_new(struct words **out, struct err *err);
+/* Departures from the rule, a set of bits. */
+enum {
+    WORDS_TURKISH = 1, /* I is folded to a dotless i, U+0130 to i */
+    WORDS_CHARACTERS =
+        2 /* each Han, Hiragana, Katakana and Hangul character, with its marks, is a word */
+};
+
+int words_new(struct words **out, unsigned style, struct err *err);
 void words_free(struct words *w);
+
+/* During a call of word_fn: is the word a character of its own, by WORDS_CHARACTERS? */
+int words_at_character(const struct words *w);
 
 /* Walks over the words of text [n] (UTF-8; invalid bytes separate).
  *
