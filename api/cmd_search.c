@@ -14,11 +14,12 @@
 #include "api/term.h"
 #include "base/mem.h"
 #include "corpora/corpora.h"
+#include "indexer/index.h"
 #include "retriever/retriever.h"
 
 struct settings {
     int k, passages, explain, json, quiet;
-    const char *system, *run_tag, *queries, *precision;
+    const char *system, *run_tag, *queries, *precision, *where;
     struct knobs knobs;
 };
 
@@ -28,6 +29,10 @@ static const struct option_row rows[] = {
     {"system", 's', OPT_CHOICE, offsetof(struct settings, system), "S", "how to search",
      name_of_retriever, .shown = "hybrid if the index has a model, else bm25"},
     KNOB_ROWS(struct settings, knobs),
+    {"where", 'w', OPT_TEXT, offsetof(struct settings, where), "EXPR",
+     "search only documents that this holds for, such as \"year >= 2020 and source = 'x'\"; see "
+     "'fovea help filters'",
+     .text = NULL},
     FLAG_ROW("passages", 0, struct settings, passages,
              "rank passages; else each document counts by its best passage"),
     FLAG_ROW("explain", 0, struct settings, explain, "show how each score comes about"),
@@ -253,6 +258,8 @@ static int run(void *settings, char **args, int n_args)
     fovea *ix = NULL;
     int rc;
 
+    if (s->where && filter_check(s->where, &err))
+        return say_usage(&cmd_search, "--where: %s", err.text);
     if (knobs_apply(&opt, &s->knobs, &err))
         return say_usage(&cmd_search, "%s", err.text);
     if (s->queries && n_args > 1)
@@ -267,6 +274,7 @@ static int run(void *settings, char **args, int n_args)
     opt.k = s->k ? s->k : makes_run ? 1000 : 10;
     opt.by_passage = s->passages;
     opt.explain = s->explain;
+    opt.where = s->where;
     opt.fields = makes_run ? FOVEA_DOCNOS : FOVEA_FULL;
     opt.snippet_bytes = 240;
     open_opt.precision = precision_value(s->precision);

@@ -189,11 +189,12 @@ typedef struct fovea_search_options {
     int fields;           /* FOVEA_DOCNOS: no title, text or snippet, which is faster */
     size_t snippet_bytes; /* about how long a snippet is; 0 = 300; at most 65536 */
     float sparse_weight;  /* of hybrid, in an index with a sparse leg */
+    const char *where;    /* a filter: "year >= 2020 and source = 'x'"; NULL = all documents */
 } fovea_search_options;
 
 #define FOVEA_SEARCH_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        sizeof(fovea_search_options), NULL, 0, 0, 0, NULL, {0, 0}, 0, 0, 0, FOVEA_FULL, 0, 0       \
+        sizeof(fovea_search_options), NULL, 0, 0, 0, NULL, {0, 0}, 0, 0, 0, FOVEA_FULL, 0, 0, NULL \
     }
 
 /* Half-open range of bytes. */
@@ -239,8 +240,13 @@ typedef struct fovea_hits fovea_hits;
  *
  * Order: score descending, ties by docno descending (as trec_eval sorts).  A query without
  * a known word gives no hits, which is not an error.
- * Returns FOVEA_OK; FOVEA_INVALID: unknown system, option out of range, no dense leg, or
- * another model than the index was made with; FOVEA_NOTFOUND: the model is not installed.
+ * A filter looks at docno, title and the members of a document's meta; `fovea help filters`
+ * explains it.  Only documents that it holds for are ranked, so that none of them is missed,
+ * with the scores that they have without it.  Cost: the first search with a filter after a
+ * commit reads the table of documents; the handle keeps the last few filters.
+ * Returns FOVEA_OK; FOVEA_INVALID: a filter that is none (the error names the column),
+ * unknown system, option out of range, no dense leg, or another model than the index was
+ * made with; FOVEA_LIMIT: an immoderate filter; FOVEA_NOTFOUND: the model is not installed.
  */
 int fovea_search(fovea_hits **out, fovea *ix, const char *query, const fovea_search_options *opt);
 

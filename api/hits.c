@@ -176,6 +176,7 @@ static int read_options(struct retrieve_options *ro, fovea_search_options *opt, 
         .depth = opt->depth,
         .by_passage = opt->by_passage,
         .explain = opt->explain,
+        .where = opt->where,
     };
     return 0;
 }

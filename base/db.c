@@ -387,6 +387,11 @@ void stmt_bind_int(struct stmt *s, int i, int64_t v)
     bound(s, sqlite3_bind_int64(s->stmt, i, v));
 }
 
+void stmt_bind_real(struct stmt *s, int i, double v)
+{
+    bound(s, sqlite3_bind_double(s->stmt, i, v));
+}
+
 void stmt_bind_text(struct stmt *s, int i, const char *v)
 {
     bound(s, v ? sqlite3_bind_text64(s->stmt, i, v, strlen(v), SQLITE_TRANSIENT, SQLITE_UTF8)

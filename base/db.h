@@ -74,6 +74,7 @@ int db_prepare(struct stmt **out, struct db *db, struct err *err, const char *fm
  * stmt_bind_blob_borrowed, whose bytes must live until the next reset or bind.
  * A failed bind is reported by the next stmt_step. */
 void stmt_bind_int(struct stmt *s, int i, int64_t v);
+void stmt_bind_real(struct stmt *s, int i, double v);
 void stmt_bind_text(struct stmt *s, int i, const char *v); /* NULL binds NULL */
 void stmt_bind_blob(struct stmt *s, int i, const void *p, size_t n);
 void stmt_bind_blob_borrowed(struct stmt *s, int i, const void *p, size_t n);

@@ -122,6 +122,7 @@ int index_open(struct index **out, const char *path, const struct index_options 
 
 static void forget_segments(struct index *ix)
 {
+    filters_forget(ix);
     for (int i = 0; i < ix->n_segments; i++)
         segment_close(ix->segments[i]);
     mem_free(ix->segments);

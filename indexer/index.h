@@ -166,6 +166,29 @@ static inline int segment_is_dead(const struct segment *s, uint32_t passage)
     return dead && (dead[passage >> 6] >> (passage & 63) & 1);
 }
 
+/* ---- filters ---- */
+
+/* Passages of the documents that a predicate holds for.  Borrowed from the index until the segments are, or
+ * until filters of other texts push it out (index_filter keeps the last few). */
+struct filter;
+
+/* Is this a predicate (filter_parse.h has the grammar, filter.c the meaning)?  E_INVALID or E_LIMIT say at which column
+ * it is none; E_NOMEM. */
+int filter_check(const char *where, struct err *err);
+
+/* Finds what a predicate holds for in the commit that the handle shows.
+ *
+ * where   NULL = everything, for which *out is NULL.
+ * Returns 0, or negative: what filter_check says, with "where: " before it; E_FORMAT, E_IO.
+ * Cost: the first time for a commit, a pass over the table of documents; then none. */
+int index_filter(const struct filter **out, struct index *ix, const char *where, struct err *err);
+
+/* Passages of a segment that are out, dead or not meant: bit set, one bit a passage; not NULL. */
+const uint64_t *filter_excluded(const struct filter *f, int segment);
+
+/* How many passages of a segment are not out. */
+uint32_t filter_kept(const struct filter *f, int segment);
+
 /* A term's entry in a segment's dictionary. */
 struct term {
     uint32_t df;     /* live passages that hold it: exact, whatever was deleted */

@@ -11,6 +11,7 @@ enum {
     INDEX_FORMAT_PLAIN = 1,         /* of a file without a sparse leg, which older readers know */
     INDEX_APPLICATION = 0x466f7665, /* "Fove": PRAGMA application_id */
     INDEX_BUFFER_BYTES = 64 << 20,
+    INDEX_FILTERS = 4, /* kept at a time */
 };
 
 /* The settings as the file has them; strings owned. */
@@ -81,6 +82,9 @@ struct index {
     int64_t n_commits, n_documents, text_bytes;
     uint64_t n_passages, n_terms;
 
+    /* filters of that commit, the one that was asked for last in front */
+    struct filter *filters[INDEX_FILTERS];
+
     struct pending pending;
 };
 
@@ -125,6 +129,11 @@ uint32_t document_crc(const struct doc *doc);
 
 /* 0, or E_FORMAT if a row's checksum is not that of what it holds. */
 int document_check(const struct index *ix, const struct doc *doc, int64_t crc, struct err *err);
+
+/* ---- filter.c ---- */
+
+/* Forgets the filters that are kept: they are of one commit. */
+void filters_forget(struct index *ix);
 
 /* ---- writer.c ---- */
 

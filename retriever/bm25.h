@@ -45,6 +45,7 @@ struct bm25_query {
     float base, slope; /* k1 (1 - b) and k1 b / mean length */
     float k1, b;
     double mean_length;
+    const struct filter *filter; /* or NULL */
     int exhaustive;
     int linear;           /* 1: parts are weight * freq, of the sparse leg's words (r_sparse.c) */
     uint32_t window;      /* passages that bm25_maxscore takes at a time, 1..BM25_WINDOW */
@@ -85,6 +86,19 @@ static inline int bm25_open(struct postings *p, const struct bm25_query *q,
         return 0;
     rc = postings_open(p, s, &t->entries[segment], err);
     return rc ? rc : 1;
+}
+
+/* Passages of a segment to pass over: bit set, or NULL if there are none. */
+static inline const uint64_t *bm25_excluded(const struct bm25_query *q, int segment)
+{
+    return q->filter ? filter_excluded(q->filter, segment)
+                     : segment_dead(index_segment(q->ix, segment));
+}
+
+/* Has a segment any passage to find? */
+static inline int bm25_is_empty(const struct bm25_query *q, int segment)
+{
+    return !q->n || (q->filter && !filter_kept(q->filter, segment));
 }
 
 /* Push the best live passages of a segment; the same ones with the same scores. */

@@ -25,6 +25,7 @@ static int add_term(float *sums, const struct bm25_query *q, const struct bm25_t
 int bm25_exhaustive(struct topk *top, const struct bm25_query *q, int segment, struct err *err)
 {
     const struct segment *s = index_segment(q->ix, segment);
+    const uint64_t *out = bm25_excluded(q, segment);
     float *sums = mem_zalloc(segment_size(s), sizeof *sums);
     int rc = 0;
 
@@ -33,7 +34,7 @@ int bm25_exhaustive(struct topk *top, const struct bm25_query *q, int segment, s
     for (size_t i = 0; !rc && i < q->n; i++)
         rc = add_term(sums, q, &q->terms[i], segment, err);
     for (uint32_t p = 0; !rc && p < segment_size(s); p++)
-        if (sums[p] > 0 && !segment_is_dead(s, p))
+        if (sums[p] > 0 && !(out && out[p >> 6] >> (p & 63) & 1))
             topk_push(top, p, sums[p]);
     mem_free(sums);
     return rc;

@@ -332,7 +332,7 @@ int bm25_maxscore(struct topk *top, const struct bm25_query *q, int segment, str
     int rc;
 
     sc.lengths = segment_lengths(sc.s);
-    sc.dead = segment_dead(sc.s);
+    sc.dead = bm25_excluded(q, segment);
     sc.slack = 1 + (double)(q->n + 8) * 0x1p-22; /* 2^-24 an operation */
     sc.cursors = mem_alloc(q->n, sizeof *sc.cursors);
     sc.rest = mem_alloc(q->n + 1, sizeof *sc.rest);

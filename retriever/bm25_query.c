@@ -148,7 +148,8 @@ int bm25_query_open(struct bm25_query **out, struct index *ix, const char *text,
     q->base = (float)((double)q->k1 * (1 - (double)q->b));
     if (q->mean_length > 0)
         q->slope = (float)((double)q->k1 * (double)q->b / q->mean_length);
-    rc = read_terms(q, text, err);
+    rc = index_filter(&q->filter, ix, opt->where, err);
+    rc = rc ? rc : read_terms(q, text, err);
     if (!rc && q->n)
         rc = weigh_terms(q, err);
     if (rc)

@@ -18,7 +18,7 @@ static int search_segment(struct topk *top, void *state, int segment, struct err
 {
     const struct bm25_query *q = state;
 
-    if (!q->n)
+    if (bm25_is_empty(q, segment))
         return 0;
     return q->exhaustive ? bm25_exhaustive(top, q, segment, err)
                          : bm25_maxscore(top, q, segment, err);

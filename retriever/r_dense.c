@@ -9,7 +9,8 @@
 struct dense_query {
     struct index *ix;
     int dim;
-    float *vector; /* [dim] */
+    float *vector;               /* [dim] */
+    const struct filter *filter; /* or NULL */
 };
 
 static void close_leg(void *state)
@@ -36,7 +37,8 @@ static int open_leg(void **state, struct index *ix, const char *query,
     q->ix = ix;
     q->dim = index_vector_dim(ix);
     q->vector = mem_alloc((size_t)q->dim, sizeof *q->vector);
-    rc = q->vector ? index_encoder(&m, ix, err) : err_nomem(err);
+    rc = q->vector ? index_filter(&q->filter, ix, opt->where, err) : err_nomem(err);
+    rc = rc ? rc : index_encoder(&m, ix, err);
     if (!rc && model_dim(m) != q->dim)
         rc = err_set(err, E_INVALID, "dense: model %s makes vectors of %d, index %s holds %d",
                      model_name(m), model_dim(m), index_path(ix), q->dim);
@@ -52,14 +54,19 @@ static int open_leg(void **state, struct index *ix, const char *query,
 static int search_segment(struct topk *top, void *state, int segment, struct err *err)
 {
     const struct dense_query *q = state;
-    uint32_t *passages = mem_alloc(top->k, sizeof *passages);
-    float *scores = mem_alloc(top->k, sizeof *scores);
+    const uint64_t *excluded = q->filter ? filter_excluded(q->filter, segment) : NULL;
+    uint32_t *passages;
+    float *scores;
     size_t n = 0;
     int rc;
 
+    if (q->filter && !filter_kept(q->filter, segment))
+        return 0;
+    passages = mem_alloc(top->k, sizeof *passages);
+    scores = mem_alloc(top->k, sizeof *scores);
     if (passages && scores)
         rc = segment_nearest(passages, scores, &n, index_segment(q->ix, segment), q->vector, top->k,
-                             0, NULL, err);
+                             0, excluded, err);
     else
         rc = err_nomem(err);
     for (size_t i = 0; !rc && i < n; i++)

@@ -67,7 +67,8 @@ static int open_leg(void **state, struct index *ix, const char *query,
     if (!q)
         return err_nomem(err);
     q->sum = mem_zalloc(1, sizeof *q->sum);
-    rc = q->sum ? index_sparse_encoder(&q->model, ix, err) : err_nomem(err);
+    rc = q->sum ? index_filter(&q->sum->filter, ix, opt->where, err) : err_nomem(err);
+    rc = rc ? rc : index_sparse_encoder(&q->model, ix, err);
     if (!rc) {
         q->sum->ix = ix;
         q->sum->linear = 1;
@@ -88,7 +89,7 @@ static int search_segment(struct topk *top, void *state, int segment, struct err
 {
     const struct bm25_query *q = ((struct sparse_query *)state)->sum;
 
-    if (!q->n)
+    if (bm25_is_empty(q, segment))
         return 0;
     return q->exhaustive ? bm25_exhaustive(top, q, segment, err)
                          : bm25_maxscore(top, q, segment, err);

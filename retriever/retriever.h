@@ -31,10 +31,11 @@ struct retrieve_options {
     const char *fusion; /* "minmax" (default) or "rrf" */
     float weights
         [RETRIEVE_LEGS]; /* of the legs in the order of the table's row (bm25, dense, sparse); all zero = equal */
-    int rrf_k;      /* 0 = 60 */
-    int depth;      /* hits taken from each leg before fusion; 0 = max(1000, k) */
-    int by_passage; /* 1: hits are passages; 0: documents, each with its best passage */
-    int explain;    /* 1: fill hits.explain */
+    int rrf_k;         /* 0 = 60 */
+    int depth;         /* hits taken from each leg before fusion; 0 = max(1000, k) */
+    int by_passage;    /* 1: hits are passages; 0: documents, each with its best passage */
+    int explain;       /* 1: fill hits.explain */
+    const char *where; /* search only documents that this holds for (index_filter); NULL = all */
 };
 
 /* One leg's part in a hit. */
@@ -78,6 +79,8 @@ extern const struct retriever *const retrievers[]; /* NULL-terminated */
 const struct retriever *retriever_find(const char *name);
 
 /* Searches.  A query without any term gives no hits from bm25, which is not an error.
+ * With options.where every leg ranks the documents that it holds for, and no others: what is there is found.  BM25's
+ * statistics (idf, mean length) stay those of the whole index, so a passage keeps the score that it has without.
  * E_INVALID: unknown system (lists them), option out of range, no dense leg in the index. */
 int retrieve(struct hits *out, struct index *ix, const char *query,
              const struct retrieve_options *opt, struct err *err);
