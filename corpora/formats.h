@@ -13,6 +13,7 @@
 extern const struct corpus_format corpus_beir;
 extern const struct corpus_format corpus_jsonl;
 extern const struct corpus_format corpus_tsv;
+extern const struct corpus_format corpus_csv;
 extern const struct corpus_format corpus_text;
 
 /* What happens to a bad line or file.
@@ -54,6 +55,13 @@ const struct json *corpus_field(const char **used, const struct json *j, const c
  * E_FORMAT "field 'used' is missing" or "... is not a string or number". */
 int corpus_name_of(const char **out, struct buf *buf, const struct json *v, const char *used,
                    struct err *err);
+
+/* Adds a field to the metadata of a document, a JSON object that grows in meta: as a number if it is one
+ * as JSON writes them and a double can hold it, else as a string.  An empty value says nothing and is left out. */
+void corpus_meta_add(struct buf *meta, const char *key, const char *value);
+
+/* Ends the object: *out is it, borrowed from meta, or NULL if nothing was added.  E_NOMEM, E_LIMIT. */
+int corpus_meta_end(const char **out, struct buf *meta, struct err *err);
 
 /* Opens a file of one JSON document a line, whatever it is called. */
 int corpus_open_jsonl(struct doc_source *out, const char *path, const struct corpus_options *opt,

@@ -1,20 +1,29 @@
 /* check_corpora.c -- the readers: what they give, what they refuse and in which words. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/testing.h"
+#include "tests/check_corpora.h"
 
 #include <sys/stat.h>
 
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/utf8.h"
-#include "corpora/corpora.h"
 
-static char dir[64];
+char corpora_dir[64];
+static char *const dir = corpora_dir;
 
 static void make_dir(void) { tmp_dir(dir); }
 static void drop_dir(void) { tmp_remove(dir); }
 
-static const char *in_dir(const char *name)
+TCase *corpora_group(Suite *suite, const char *file)
+{
+    TCase *tc = tcase_create(file);
+
+    tcase_set_timeout(tc, 30); /* a busy machine, sanitizers */
+    tcase_add_checked_fixture(tc, make_dir, drop_dir);
+    suite_add_tcase(suite, tc);
+    return tc;
+}
+
+const char *in_dir(const char *name)
 {
     static char path[1024];
 
@@ -22,9 +31,9 @@ static const char *in_dir(const char *name)
     return path;
 }
 
-static void put(const char *name, const char *text) { tmp_write(in_dir(name), text, strlen(text)); }
+void put(const char *name, const char *text) { tmp_write(in_dir(name), text, strlen(text)); }
 
-static void run_command(const char *fmt, const char *arg)
+void run_command(const char *fmt, const char *arg)
 {
     char command[512];
 
@@ -39,9 +48,7 @@ static void note_bad(const char *message, void *payload)
     buf_printf(log, "bad %s\n", message);
 }
 
-/* Reads everything into text: "docno|title|text|meta\n" for each document.  0 or the error. */
-static int read_all(struct buf *out, const char *path, const struct corpus_options *opt,
-                    struct err *err)
+int read_all(struct buf *out, const char *path, const struct corpus_options *opt, struct err *err)
 {
     struct doc_source src = {0};
     struct doc doc;
@@ -55,8 +62,7 @@ static int read_all(struct buf *out, const char *path, const struct corpus_optio
     return rc ? rc : buf_error(out);
 }
 
-/* Reads path (in the test's folder) and compares; `bad` lines are interleaved when skipping. */
-static void expect(const char *name, struct corpus_options opt, const char *want)
+void expect(const char *name, struct corpus_options opt, const char *want)
 {
     struct buf got = {0}, path = {0};
     struct err err = {0};
@@ -70,7 +76,7 @@ static void expect(const char *name, struct corpus_options opt, const char *want
     buf_clear(&path);
 }
 
-static void expect_error(const char *name, const char *format, int code, const char *part)
+void expect_error(const char *name, const char *format, int code, const char *part)
 {
     struct corpus_options opt = {.format = format};
     struct buf got = {0};
@@ -89,7 +95,8 @@ START_TEST(the_format_is_guessed_from_the_name)
     } cases[] = {
         {"beir", "beir"},         {"zipped", "beir"}, {"notes", "text"},   {"a.jsonl", "jsonl"},
         {"a.ndjson.gz", "jsonl"}, {"a.tsv", "tsv"},   {"a.tsv.gz", "tsv"}, {"a.md", "text"},
-        {"a.txt", "text"},        {"a.csv", NULL},    {"a.txt.gz", NULL},  {"a.json", NULL},
+        {"a.txt", "text"},        {"a.csv", "csv"},   {"a.csv.gz", "csv"}, {"a.xls", NULL},
+        {"a.txt.gz", NULL},       {"a.json", NULL},
     };
 
     mkdir(in_dir("beir"), 0700);
@@ -113,11 +120,11 @@ END_TEST
 
 START_TEST(a_path_that_no_reader_takes_is_refused_by_name)
 {
-    put("a.csv", "1,2\n");
+    put("a.xls", "1,2\n");
     put("a.jsonl", "{}\n");
     expect_error("none.jsonl", NULL, E_NOTFOUND, "none.jsonl' does not exist");
-    expect_error("a.csv", NULL, E_INVALID, "give --format, one of beir, jsonl, tsv, text");
-    expect_error("a.csv", "xml", E_INVALID, "unknown corpus format 'xml': choose one of beir");
+    expect_error("a.xls", NULL, E_INVALID, "give --format, one of beir, jsonl, tsv, csv, text");
+    expect_error("a.xls", "xml", E_INVALID, "unknown corpus format 'xml': choose one of beir");
     expect_error("a.jsonl", "beir", E_INVALID, "is no folder");
     expect_error(".", "beir", E_NOTFOUND, "holds neither corpus.jsonl nor");
     expect_error(".", "jsonl", E_IO, "is a folder");
@@ -474,7 +481,7 @@ END_TEST
 
 /* ---- queries.c ---- */
 
-static void expect_queries(const char *name, const char *want)
+void expect_queries(const char *name, const char *want)
 {
     struct query_list q = {0};
     struct buf got = {0};
@@ -570,25 +577,15 @@ START_TEST(damaged_files_are_refused_or_read_but_never_crash)
 }
 END_TEST
 
-START_TEST(readers_survive_each_failing_allocation)
+void fail_each_alloc(const char *name, const char *format)
 {
-    static const char *const names[] = {"beir", "a.tsv", "notes"};
-    const char *name = names[_i];
+    struct corpus_options opt = {.skip_bad = 1};
     char path[1024];
     int rc;
 
-    mkdir(in_dir("beir"), 0700);
-    put("beir/corpus.jsonl",
-        "{\"id\":1,\"text\":\"x\",\"k\":\"v\"}\nbad\n{\"_id\":\"b\",\"text\":\"y\"}\n");
-    run_command("gzip %s", in_dir("beir/corpus.jsonl"));
-    put("a.tsv", "a\tT\tx\nbad\nb\tT\tx\n");
-    mkdir(in_dir("notes"), 0700);
-    mkdir(in_dir("notes/sub"), 0700);
-    put("notes/a.md", "# H\ntext");
-    put("notes/sub/b.txt", "text");
+    opt.format = format;
     snprintf(path, sizeof path, "%s", in_dir(name));
     FAIL_EACH_ALLOC(rc, {
-        struct corpus_options opt = {.skip_bad = 1};
         struct doc_source src = {0};
         struct err err = {0};
         struct doc doc;
@@ -600,6 +597,23 @@ START_TEST(readers_survive_each_failing_allocation)
             src.close(src.self);
         }
     });
+}
+
+START_TEST(readers_survive_each_failing_allocation)
+{
+    static const char *const names[] = {"beir", "a.tsv", "notes"};
+    const char *name = names[_i];
+
+    mkdir(in_dir("beir"), 0700);
+    put("beir/corpus.jsonl",
+        "{\"id\":1,\"text\":\"x\",\"k\":\"v\"}\nbad\n{\"_id\":\"b\",\"text\":\"y\"}\n");
+    run_command("gzip %s", in_dir("beir/corpus.jsonl"));
+    put("a.tsv", "a\tT\tx\nbad\nb\tT\tx\n");
+    mkdir(in_dir("notes"), 0700);
+    mkdir(in_dir("notes/sub"), 0700);
+    put("notes/a.md", "# H\ntext");
+    put("notes/sub/b.txt", "text");
+    fail_each_alloc(name, NULL);
 }
 END_TEST
 
@@ -664,10 +678,8 @@ static Suite *corpora_suite(void)
     Suite *suite = suite_create("corpora");
 
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
-        TCase *tc = tcase_create(groups[g].file);
+        TCase *tc = corpora_group(suite, groups[g].file);
 
-        tcase_set_timeout(tc, 30); /* a busy machine, sanitizers */
-        tcase_add_checked_fixture(tc, make_dir, drop_dir);
         for (size_t i = 0; i < 8 && groups[g].tests[i]; i++)
             tcase_add_test(tc, *groups[g].tests[i]);
         if (!strcmp(groups[g].file, "c_jsonl"))
@@ -675,8 +687,8 @@ static Suite *corpora_suite(void)
                                 (int)(sizeof bad_json / sizeof *bad_json));
         if (!strcmp(groups[g].file, "corpora"))
             tcase_add_loop_test(tc, readers_survive_each_failing_allocation, 0, 3);
-        suite_add_tcase(suite, tc);
     }
+    add_csv_tests(suite);
     return suite;
 }
 
