@@ -7,6 +7,7 @@ int main(void)
     Suite *s = suite_create("indexer");
 
     suite_add_tcase(s, tcase_analyzer());
+    suite_add_tcase(s, tcase_languages());
     suite_add_tcase(s, tcase_chunk());
     suite_add_tcase(s, tcase_bitpack());
     suite_add_tcase(s, tcase_postings());

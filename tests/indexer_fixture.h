@@ -10,6 +10,7 @@
 #include "tests/testing.h"
 
 TCase *tcase_analyzer(void);
+TCase *tcase_languages(void);
 TCase *tcase_chunk(void);
 TCase *tcase_bitpack(void);
 TCase *tcase_postings(void);
