@@ -127,6 +127,9 @@ static int write_vectors(struct segment_row *row, const struct build *b, const s
 
     if (rc)
         return rc;
+    w.pool = b->pool;
+    w.progress = b->progress;
+    w.payload = b->payload;
     rc = embed_all(&w, b, p, err);
     return vectors_end(&w, row, rc);
 }

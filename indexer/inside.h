@@ -7,8 +7,10 @@
 #include "indexer/tombstones.h"
 
 enum {
-    INDEX_FORMAT = 2,               /* of the file; a reader refuses larger ones */
-    INDEX_FORMAT_PLAIN = 1,         /* of a file without a sparse leg, which older readers know */
+    INDEX_FORMAT = 3,               /* of the file; a reader refuses larger ones */
+    INDEX_FORMAT_CODES = 3,         /* of a file with vectors "auto" */
+    INDEX_FORMAT_SPARSE = 2,        /* of a file with a sparse leg */
+    INDEX_FORMAT_PLAIN = 1,         /* of a file with neither, which older readers know */
     INDEX_APPLICATION = 0x466f7665, /* "Fove": PRAGMA application_id */
     INDEX_BUFFER_BYTES = 64 << 20,
     INDEX_FILTERS = 4, /* kept at a time */

@@ -302,28 +302,22 @@ static int put_vectors(struct merging *g, struct segment_row *row)
 {
     const struct merge *m = g->m;
     struct vectors_writer w;
-    float *v = mem_alloc((size_t)m->dim, sizeof *v);
-    int rc = v ? 0 : err_nomem(g->err);
+    int rc = vectors_begin(&w, m->store, m->segment, m->vectors, m->dim, g->n_passages, g->err);
 
-    if (!rc)
-        rc = vectors_begin(&w, m->store, m->segment, m->vectors, m->dim, g->n_passages, g->err);
-    if (rc) {
-        mem_free(v);
+    if (rc)
         return rc;
-    }
-    for (size_t i = 0; !rc && i < g->n_docs; i++) {
+    w.pool = m->pool;
+    w.progress = m->progress;
+    w.payload = m->payload;
+    for (size_t i = 0; !rc && !w.rows.code && i < g->n_docs; i++) {
         struct segment *s = g->sources[g->docs[i].source].s;
         uint32_t d = g->docs[i].document;
 
-        for (uint32_t p = s->first[d]; !rc && p < s->first[d + 1]; p++) {
-            rc = segment_vector(v, s, p, g->err);
-            if (!rc)
-                vectors_put(&w, v, 1);
-        }
+        for (uint32_t p = s->first[d]; p < s->first[d + 1]; p++)
+            vectors_copy(&w, s, p);
         if (!rc && (i + 1) % PROGRESS_EVERY == 0)
             rc = report(g, i + 1, g->n_docs);
     }
-    mem_free(v);
     return vectors_end(&w, row, rc);
 }
 

@@ -9,8 +9,9 @@ struct merge {
     struct store *store; /* where the new segment is written */
     int64_t segment;     /* its id */
     int dim;             /* 0 = no dense leg */
-    const char *vectors; /* factory string */
+    const char *vectors; /* setting; see vectors.h */
     int sparse;          /* 1 = with a sparse leg */
+    struct pool *pool;   /* to build graphs with, or NULL */
     index_progress_fn *progress;
     void *payload;
 };

@@ -62,6 +62,12 @@ static int replace(char **to, const char *text, struct err *err)
     return 0;
 }
 
+/* The least format that has what the index needs. */
+static void need_format(struct recorded *r, int format)
+{
+    r->format = r->format > format ? r->format : format;
+}
+
 static int has_model(const char *name) { return name && *name && strcmp(name, "none") != 0; }
 
 /* Opens the encoder of a new index and notes what it is. */
@@ -123,7 +129,7 @@ static int record_sparse(struct index *ix, const char *name, struct err *err)
     sha = model_sha256(ix->sparse);
     if (!sha || !*sha)
         return err_set(err, E_IO, "'%s' cannot be read", model_weights_path(ix->sparse));
-    r->format = INDEX_FORMAT;
+    need_format(r, INDEX_FORMAT_SPARSE);
     r->sparse_words = model_vocabulary(ix->sparse);
     r->sparse_bits = ix->precision == MODEL_F32 ? 32 : 8;
     rc = replace(&r->sparse, model_name(ix->sparse), err);
@@ -151,7 +157,7 @@ int settings_resolve(struct index *ix, const struct index_settings *want, struct
     r->format = INDEX_FORMAT_PLAIN;
     rc = rc ? rc : replace(&r->analyzer, analyzer_name(a), err);
     rc = rc ? rc : replace(&r->chunking, chunking, err);
-    rc = rc ? rc : replace(&r->vectors, want->vectors ? want->vectors : "Flat", err);
+    rc = rc ? rc : replace(&r->vectors, want->vectors ? want->vectors : "auto", err);
     rc = rc ? rc : replace(&r->model, "none", err);
     rc = rc ? rc : replace(&r->sparse, "none", err);
     analyzer_free(a);
@@ -161,6 +167,8 @@ int settings_resolve(struct index *ix, const struct index_settings *want, struct
         rc = record_sparse(ix, want->sparse, err);
     if (!rc && r->dim)
         rc = vectors_check(r->vectors, (int)r->dim, err);
+    if (!rc && r->dim && vectors_is_auto(r->vectors))
+        need_format(r, INDEX_FORMAT_CODES);
     return rc;
 }
 

@@ -75,6 +75,7 @@ static int merge_chosen(struct index *ix, const unsigned char *chosen, struct er
                       .dim = (int)ix->recorded.dim,
                       .vectors = ix->recorded.vectors,
                       .sparse = ix->recorded.sparse_words > 0,
+                      .pool = ix->pool,
                       .progress = ix->progress,
                       .payload = ix->payload};
     uint64_t passages = 0;

@@ -1,154 +1,129 @@
-/* vectors.c -- vectors of passages, searched by FAISS: the only user of its C interface.
+/* vectors.c -- the dense leg of a segment: which way it is searched.
  *
- * FAISS is trained on the rows as they are kept (rows.c), so a merged segment is what a fresh one would be.
- *
- * FAISS runs in the calling thread alone: one OpenMP thread, so that results do not depend on the
- * machine and nothing is lost by fork().
+ * Up to VECTORS_EXACT passages all rows are compared with the query (codes.c); that is exact and takes a millisecond.
+ * Above, a graph is walked (graph.h), and the nodes met are compared again with all bits that are kept, so
+ * scores are exact, and only which passages are found is not.  Explicit factory strings go to FAISS (factory.c).
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "indexer/vectors.h"
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wstrict-prototypes"
-#include <faiss/c_api/AutoTune_c.h>
-#include <faiss/c_api/IndexFlat_c.h>
-#include <faiss/c_api/Index_c.h>
-#include <faiss/c_api/error_c.h>
-#include <faiss/c_api/index_factory_c.h>
-#include <faiss/c_api/index_io_c.h>
-#pragma GCC diagnostic pop
-#include <omp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "indexer/segment.h"
+#include "indexer/factory.h"
+#include "indexer/graph.h"
 
-enum { GRAPH_FROM = 8192 };
-
-struct vectors {
-    FaissIndex *index; /* all rows of the segment, number by number */
+enum {
+    DIM_LEAST = 4, /* of "auto": the size of the part could not tell kinds of shorter rows apart */
+    DIM_MOST = 65536,
+    WALK_COST = 10000, /* rows that can be scanned while a graph is walked; measured */
+    FLUSH = 60 << 10,
 };
 
-/* FAISS's last words, without its source lines. */
-static int faiss_failed(struct err *err, const char *doing)
-{
-    const char *text = faiss_get_last_error(), *cut;
+struct vectors {
+    struct codes *codes; /* NULL: FAISS has the rows */
+    struct graph *graph; /* NULL: all rows are compared */
+    struct walker *walker;
+    struct factory_index *factory;
+};
 
-    text = text ? text : "unknown reason";
-    while ((cut = strstr(text, ".cpp:")) != NULL)
-        text = cut + 5;
-    while (*text && strchr("0123456789: ", *text))
-        text++;
-    if (strstr(text, "bad_alloc"))
-        return err_nomem(err);
-    return err_set(err, E_INVALID, "FAISS cannot %s: %.200s", doing, text);
+/* ---- the setting ---- */
+
+int vectors_is_auto(const char *setting)
+{
+    return !strncmp(setting, "auto", 4) && (!setting[4] || setting[4] == ':');
 }
 
-/* OpenMP's number of threads belongs to the calling thread: given back as it was found. */
-static int threads_one(void)
+/* The N of "auto:N"; -1 if it is none. */
+static long exact_limit(const char *setting)
 {
-    int n = omp_get_max_threads();
+    char *end;
+    long n;
 
-    omp_set_num_threads(1);
-    return n;
+    if (!setting[4])
+        return VECTORS_EXACT;
+    if (setting[5] < '0' || setting[5] > '9')
+        return -1;
+    n = strtol(setting + 5, &end, 10);
+    return *end || n > GRAPH_NODES ? -1 : n;
 }
 
-size_t vectors_graph_from(const char *factory)
+int vectors_check(const char *setting, int dim, struct err *err)
 {
-    const char *ivf = strstr(factory, "IVF");
-    unsigned long lists = ivf ? strtoul(ivf + 3, NULL, 10) : 0;
-
-    if (!strcmp(factory, "Flat"))
-        return SIZE_MAX;
-    return 40 * lists > GRAPH_FROM ? 40 * lists : GRAPH_FROM;
+    if (!vectors_is_auto(setting))
+        return factory_check(setting, dim, err);
+    if (exact_limit(setting) < 0)
+        return err_set(err, E_INVALID,
+                       "vectors '%.60s': after 'auto:' comes the number of passages up to which a "
+                       "segment is searched exactly, as in auto:%d",
+                       setting, VECTORS_EXACT);
+    if (dim < DIM_LEAST || dim > DIM_MOST)
+        return err_set(err, E_INVALID, "vectors 'auto' are of %d to %d numbers, not %d", DIM_LEAST,
+                       DIM_MOST, dim);
+    return 0;
 }
 
-int vectors_check(const char *factory, int dim, struct err *err)
+size_t vectors_graph_from(const char *setting)
 {
-    FaissIndex *index = NULL;
-    int rc = 0;
-
-    if (faiss_index_factory(&index, dim, factory, METRIC_INNER_PRODUCT)) {
-        rc = faiss_failed(err, "build the vectors");
-        rc = rc == E_NOMEM ? rc : err_wrap(err, "vectors '%.60s' of %d numbers", factory, dim);
-    }
-    if (index)
-        faiss_Index_free(index);
-    return rc;
+    return vectors_is_auto(setting) ? (size_t)exact_limit(setting) + 1
+                                    : factory_graph_from(setting);
 }
 
 /* ---- writing ---- */
 
-static ssize_t write_part(void *cookie, const char *p, size_t n)
+/* Empties a buffer into a part. */
+static void flush(struct part_writer *part, struct buf *b)
 {
-    struct part_writer *w = cookie;
-
-    part_put(w, p, n);
-    return w->code ? 0 : (ssize_t)n;
-}
-
-/* Trains on all rows and adds them, in this thread. */
-static int train(FaissIndex **out, const struct vectors_writer *w)
-{
-    int n_threads = threads_one(), rc;
-    FaissIndex *index = NULL;
-
-    rc = faiss_index_factory(&index, w->dim, w->factory, METRIC_INNER_PRODUCT);
-    if (!rc && !faiss_Index_is_trained(index))
-        rc = faiss_Index_train(index, (idx_t)w->n, w->all);
-    if (!rc)
-        rc = faiss_Index_add(index, (idx_t)w->n, w->all);
-    omp_set_num_threads(n_threads);
-    if (rc) {
-        rc = faiss_failed(w->err, "build the vectors");
-        if (index)
-            faiss_Index_free(index);
-        return rc;
-    }
-    *out = index;
-    return 0;
+    if (buf_error(b) && !part->code)
+        part->code = err_nomem(part->err);
+    part_put(part, b->data, b->len);
+    buf_reset(b);
 }
 
 static int write_graph(struct vectors_writer *w, uint64_t *bytes)
 {
-    cookie_io_functions_t io = {.write = write_part};
+    struct buf b = {.max = SIZE_MAX / 4};
+    struct graph *g = NULL;
     struct part_writer part;
-    FaissIndex *index = NULL;
-    FILE *f = NULL;
-    int rc = train(&index, w), rc_part;
+    int rc = graph_build(&g, w->codes, w->pool, w->progress, w->payload, w->err);
 
     if (rc)
         return rc;
     part_begin(&part, w->store, w->segment, PART_GRAPH, w->err);
-    f = fopencookie(&part, "wb", io);
-    if (!f)
-        rc = err_nomem(w->err);
-    else if (faiss_write_index(index, f) && !part.code)
-        rc = faiss_failed(w->err, "write the vectors");
-    if (f && fclose(f) && !rc && !part.code)
-        rc = err_set(w->err, E_IO, "writing the vectors failed");
-    if (rc && !part.code)
-        part.code = rc;
+    graph_put_head(&b, g);
+    for (uint32_t i = 0; i < g->n && !part.code; i++) {
+        graph_put_node(&b, g, i);
+        if (b.len > FLUSH)
+            flush(&part, &b);
+    }
+    flush(&part, &b);
     *bytes = part.size;
-    rc_part = part_finish(&part);
-    faiss_Index_free(index);
-    return rc ? rc : rc_part;
+    rc = part_finish(&part);
+    buf_clear(&b);
+    graph_free(g);
+    return rc;
 }
 
 int vectors_end(struct vectors_writer *w, struct segment_row *row, int failed)
 {
+    uint64_t *bytes = &row->bytes[PART_GRAPH];
     int rc;
 
-    if (failed)
+    if (failed && !w->rows.code)
         w->rows.code = failed;
     row->bytes[PART_VECTORS] = w->rows.size;
     rc = part_finish(&w->rows);
-    if (!rc && w->all)
-        rc = write_graph(w, &row->bytes[PART_GRAPH]);
+    if (!rc && w->codes)
+        rc = write_graph(w, bytes);
+    else if (!rc && w->all)
+        rc = factory_write(bytes, w->store, w->segment, w->setting, w->all, w->n, w->dim, w->err);
+    codes_free(w->codes);
     mem_free(w->all);
+    mem_free(w->numbers);
+    w->codes = NULL;
     w->all = NULL;
+    w->numbers = NULL;
     return rc;
 }
 
@@ -158,89 +133,27 @@ void vectors_close(struct vectors *v)
 {
     if (!v)
         return;
-    if (v->index)
-        faiss_Index_free(v->index);
+    codes_free(v->codes);
+    graph_free(v->graph);
+    walker_free(v->walker);
+    factory_close(v->factory);
     mem_free(v);
 }
 
-/* All rows in one exact index. */
-static int load_rows(FaissIndex **out, struct segment *s, struct err *err)
+static int load_graph(struct vectors *v, struct segment *s, struct err *err)
 {
-    FaissIndexFlatIP *index = NULL;
-    float *rows = NULL;
-    int rc = vectors_load(&rows, s, err);
+    struct part_reader *r = &s->parts[PART_GRAPH];
+    unsigned char *p = NULL;
+    const char *wrong;
+    int rc = part_load(&p, r, 0, err);
 
     if (rc)
         return rc;
-    if (faiss_IndexFlatIP_new_with(&index, s->dim) || faiss_Index_add(index, (idx_t)s->size, rows))
-        rc = faiss_failed(err, "load the vectors");
-    mem_free(rows);
-    if (!rc)
-        *out = index;
-    else if (index)
-        faiss_Index_free(index);
-    return rc;
-}
-
-/* A part as a stream. */
-struct stream {
-    struct part_reader *part;
-    uint64_t at;
-    struct err *err;
-};
-
-static ssize_t read_part(void *cookie, char *out, size_t n)
-{
-    struct stream *s = cookie;
-    uint64_t left = s->part->size - s->at;
-
-    if (n > left)
-        n = (size_t)left;
-    if (n && part_read(out, s->part, s->at, n, s->err))
-        return -1;
-    s->at += n;
-    return (ssize_t)n;
-}
-
-/* Settings of a search that trade time for recall; what an index does not know is passed over. */
-static void tune(FaissIndex *index)
-{
-    FaissParameterSpace *space = NULL;
-
-    if (faiss_ParameterSpace_new(&space))
-        return;
-    (void)faiss_ParameterSpace_set_index_parameter(space, index, "efSearch", 128);
-    (void)faiss_ParameterSpace_set_index_parameter(space, index, "nprobe", 32);
-    faiss_ParameterSpace_free(space);
-}
-
-static int load_graph(FaissIndex **out, struct segment *s, struct err *err)
-{
-    cookie_io_functions_t io = {.read = read_part};
-    struct part_reader *r = &s->parts[PART_GRAPH];
-    struct stream stream = {r, 0, err};
-    FILE *f = fopencookie(&stream, "rb", io);
-    FaissIndex *index = NULL;
-    int rc = 0;
-
-    if (!f)
-        return err_nomem(err);
-    if (faiss_read_index(f, 0, &index))
-        rc = part_damaged(r, err, "FAISS cannot read it");
-    else if (faiss_Index_d(index) != s->dim || faiss_Index_ntotal(index) != s->size ||
-             faiss_Index_metric_type(index) != METRIC_INNER_PRODUCT)
-        rc = part_damaged(r, err, "it is of %lld vectors of %d",
-                          (long long)faiss_Index_ntotal(index), faiss_Index_d(index));
-    fclose(f);
-    part_close(r);
-    if (rc) {
-        if (index)
-            faiss_Index_free(index);
-        return rc;
-    }
-    tune(index);
-    *out = index;
-    return 0;
+    rc = graph_read(&v->graph, &wrong, v->codes, p, (size_t)r->size);
+    if (rc)
+        rc = wrong ? part_damaged(r, err, "%s", wrong) : err_nomem(err);
+    mem_free(p);
+    return rc ? rc : walker_new(&v->walker, s->size, err);
 }
 
 int vectors_need(struct segment *s, struct err *err)
@@ -255,7 +168,13 @@ int vectors_need(struct segment *s, struct err *err)
     v = mem_zalloc(1, sizeof *v);
     if (!v)
         return err_nomem(err);
-    rc = s->row.bytes[PART_GRAPH] ? load_graph(&v->index, s, err) : load_rows(&v->index, s, err);
+    if (vectors_kind(s) == ROWS_CODES) {
+        rc = vectors_load_codes(&v->codes, s, err);
+        if (!rc && s->row.bytes[PART_GRAPH])
+            rc = load_graph(v, s, err);
+    } else {
+        rc = factory_open(&v->factory, s, err);
+    }
     if (rc)
         vectors_close(v);
     else
@@ -264,48 +183,6 @@ int vectors_need(struct segment *s, struct err *err)
 }
 
 /* ---- searching ---- */
-
-/* What FAISS found, and what is left of it. */
-struct found {
-    float *scores; /* [asked], falling */
-    idx_t *labels; /* [asked] */
-    size_t n;
-};
-
-struct near {
-    float score;
-    uint32_t passage;
-};
-
-static int by_score(const void *a, const void *b)
-{
-    const struct near *x = a, *y = b;
-
-    if (x->score != y->score)
-        return x->score > y->score ? -1 : 1;
-    return (x->passage > y->passage) - (x->passage < y->passage);
-}
-
-static int ask(struct found *f, struct segment *s, const float *query, size_t n, struct err *err)
-{
-    int n_threads, rc;
-
-    mem_free(f->scores);
-    mem_free(f->labels);
-    f->scores = mem_alloc(n, sizeof *f->scores);
-    f->labels = mem_alloc(n, sizeof *f->labels);
-    f->n = 0;
-    if (!f->scores || !f->labels)
-        return err_nomem(err);
-    n_threads = threads_one();
-    rc = faiss_Index_search(s->vectors->index, 1, query, (idx_t)n, f->scores, f->labels);
-    omp_set_num_threads(n_threads);
-    if (rc)
-        return faiss_failed(err, "search the vectors");
-    while (f->n < n && f->labels[f->n] >= 0 && f->labels[f->n] < (idx_t)s->size)
-        f->n++;
-    return 0;
-}
 
 static int is_wanted(const struct segment *s, const uint64_t *excluded, uint32_t p)
 {
@@ -323,58 +200,93 @@ static size_t count_wanted(const struct segment *s, const uint64_t *excluded)
     return n;
 }
 
-/* What is wanted of what was found to near[], in FAISS's order.  Returns how many. */
-static size_t take_wanted(struct near *near, const struct found *f, const struct segment *s,
-                          const uint64_t *excluded)
+static int by_score(const void *a, const void *b)
 {
-    size_t n = 0;
+    const struct near *x = a, *y = b;
 
-    for (size_t i = 0; i < f->n; i++)
-        if (is_wanted(s, excluded, (uint32_t)f->labels[i]))
-            near[n++] = (struct near){f->scores[i], (uint32_t)f->labels[i]};
-    return n;
+    return near_is_before(*y, *x) - near_is_before(*x, *y);
+}
+
+/* Walks the graph and keeps the k best that are wanted.  *n < k: it met too few. */
+static int walk(struct near *out, size_t *n, struct segment *s, const struct probe *p, size_t k,
+                size_t ef, const uint64_t *excluded, struct err *err)
+{
+    struct vectors *v = s->vectors;
+    struct goal goal = {.bytes = p->bytes, .bias = p->bias, .scale = p->scale};
+    struct near *near;
+    size_t found = 0;
+    int rc = graph_walk(v->walker, v->graph, v->codes, &goal, v->graph->n_starts, ef, err);
+
+    if (rc)
+        return rc;
+    near = mem_alloc(v->walker->n, sizeof *near);
+    if (!near)
+        return err_nomem(err);
+    for (size_t i = 0; i < v->walker->n; i++) {
+        uint32_t row = v->walker->spots[i].node;
+
+        if (is_wanted(s, excluded, row))
+            near[found++] = (struct near){codes_exact(v->codes, p, row), row};
+    }
+    qsort(near, found, sizeof *near, by_score);
+    *n = found < k ? found : k;
+    memcpy(out, near, *n * sizeof *out);
+    mem_free(near);
+    return 0;
+}
+
+/* Candidates to keep on a walk, so that enough of them are wanted; 0: scanning is as fast. */
+static size_t candidates(const struct segment *s, size_t k, size_t ef, size_t live)
+{
+    const double n = (double)s->size, share = (double)live / n;
+    double want = (double)(ef > k + k / 4 ? ef : k + k / 4);
+
+    if (!s->vectors->graph || (double)live * share < WALK_COST * want / GRAPH_EF)
+        return 0;
+    want /= share;
+    return want < n ? (size_t)want : 0;
+}
+
+static int nearest(struct near *out, size_t *n, struct segment *s, const float *query, size_t k,
+                   size_t ef, size_t live, const uint64_t *excluded, struct err *err)
+{
+    const struct codes *c = s->vectors->codes;
+    struct probe p;
+    int rc = codes_probe(&p, c, query, err);
+
+    if (rc)
+        return rc;
+    ef = candidates(s, k, ef ? ef : GRAPH_EF, live);
+    if (ef)
+        rc = walk(out, n, s, &p, k, ef, excluded, err);
+    if (!rc && *n < k)
+        *n = codes_scan(out, c, &p, k, segment_dead(s), excluded);
+    probe_clear(&p);
+    return rc;
 }
 
 int segment_nearest(uint32_t *passages, float *scores, size_t *n, struct segment *s,
                     const float *query, size_t k, int ef, const uint64_t *excluded, struct err *err)
 {
-    size_t live = count_wanted(s, excluded), gone = s->size - live, want, found = 0;
-    struct found f = {0};
-    struct near *near = NULL;
+    const size_t live = count_wanted(s, excluded);
+    struct near *near;
     int rc = vectors_need(s, err);
 
-    (void)ef;
     *n = 0;
     k = k < live ? k : live;
     if (rc || !k)
         return rc;
-    /* FAISS leaves open which of equal scores it returns, and knows nothing of deletions: ask for more until the
-     * k-th live score is above the last one, so that all passages that could share its place are here */
-    for (want = k + 1 + (gone < k ? gone : k);; want *= 2) {
-        if (want > s->size)
-            want = s->size;
-        rc = ask(&f, s, query, want, err);
-        if (rc)
-            goto done;
-        mem_free(near);
-        near = mem_alloc(f.n, sizeof *near);
-        if (!near) {
-            rc = err_nomem(err);
-            goto done;
-        }
-        found = take_wanted(near, &f, s, excluded);
-        if (want == s->size || f.n < want || (found >= k && near[k - 1].score > f.scores[f.n - 1]))
-            break;
-    }
-    qsort(near, found, sizeof *near, by_score);
-    *n = found < k ? found : k;
-    for (size_t i = 0; i < *n; i++) {
-        passages[i] = near[i].passage;
+    near = mem_alloc(k, sizeof *near);
+    if (!near)
+        return err_nomem(err);
+    if (s->vectors->factory)
+        rc = factory_nearest(near, n, s, s->vectors->factory, query, k, ef, live, excluded, err);
+    else
+        rc = nearest(near, n, s, query, k, ef > 0 ? (size_t)ef : 0, live, excluded, err);
+    for (size_t i = 0; !rc && i < *n; i++) {
+        passages[i] = near[i].row;
         scores[i] = near[i].score;
     }
-done:
     mem_free(near);
-    mem_free(f.scores);
-    mem_free(f.labels);
     return rc;
 }

@@ -110,11 +110,11 @@ START_TEST(a_newer_format_is_refused_by_number)
 
     fixture_open(&f, NULL);
     ck_assert_ok(db_exec(f.ix->wr.db, &f.err,
-                         "UPDATE fovea_settings SET value = 3 WHERE key = 'format';"
+                         "UPDATE fovea_settings SET value = 4 WHERE key = 'format';"
                          "DELETE FROM fovea_settings WHERE key = 'analyzer'"),
                  &f.err);
     for (int mode = INDEX_READ; mode <= INDEX_CREATE; mode++)
-        open_fails(f.path, mode, NULL, E_FORMAT, "index format 3, this fovea reads up to 2");
+        open_fails(f.path, mode, NULL, E_FORMAT, "index format 4, this fovea reads up to 3");
     fixture_close(&f);
 }
 END_TEST

@@ -1,0 +1,154 @@
+"""Vectors to search, and hnswlib and usearch over them: time to build, memory, latency, recall.
+
+usage: vector_peers.py make DIM N OUT REAL... -- QUERIES...    OUT.vectors, OUT.queries, OUT.truth
+       vector_peers.py peer NAME OUT DIM K THREADS EF...       NAME is hnswlib, usearch-bf16 or usearch-i8; one JSON object
+
+REAL and QUERIES are embeddings of real passages and of real questions (float32).  Of the N vectors the first are the real ones.
+Each of the others is a point between a real vector a and one, b, of its 20 nearest, moved by 0.7 times the difference
+between another real vector c and one of its 20 nearest, d:  normalise(a + u (b - a) + 0.7 (d - c)), u uniform.  So the noise
+has the covariance that neighbours really have.  The questions are as they are, at most 1,000.  The truth are the 100 nearest of each by
+float32 products, as uint32.
+"""
+# SPDX-License-Identifier: Apache-2.0
+import json
+import sys
+import time
+
+import numpy as np
+
+TRUTH = 100
+NEAREST = 20
+
+
+def load(paths, dim):
+    return np.concatenate([np.fromfile(p, dtype=np.float32).reshape(-1, dim) for p in paths])
+
+
+def normalised(x):
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+
+def nearest(queries, base, k, without_self=False):
+    """The k rows of base with the largest products, best first."""
+    out = np.empty((len(queries), k), dtype=np.uint32)
+    for at in range(0, len(queries), 250):
+        scores = queries[at:at + 250] @ base.T
+        if without_self:
+            scores[np.arange(len(scores)), np.arange(at, at + len(scores))] = -2
+        best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
+        out[at:at + 250] = np.take_along_axis(best, order, axis=1)
+    return out
+
+
+def make(dim, n, out, real, queries):
+    rng = np.random.default_rng(4)
+    real = np.unique(normalised(load(real, dim)), axis=0)[:n]
+    rng.shuffle(real)
+    queries = rng.permutation(normalised(load(queries, dim)))[:1000]
+    close = nearest(real, real, NEAREST, without_self=True)
+
+    def pairs(m):
+        one = rng.integers(len(real), size=m)
+        return real[one], real[close[one, rng.integers(NEAREST, size=m)]]
+
+    with open(out + ".vectors", "wb") as f:
+        real.tofile(f)
+        for at in range(len(real), n, 50000):
+            m = min(50000, n - at)
+            (a, b), (c, d) = pairs(m), pairs(m)
+            u = rng.random((m, 1), dtype=np.float32)
+            normalised(a + u * (b - a) + np.float32(0.7) * (d - c)).astype(np.float32).tofile(f)
+    base = load([out + ".vectors"], dim)
+    queries.tofile(out + ".queries")
+    nearest(queries, base, TRUTH).tofile(out + ".truth")
+
+
+def resident():
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * 4096 / (1 << 20)
+
+
+def hnswlib_peer(base, threads):
+    import hnswlib
+
+    index = hnswlib.Index(space="ip", dim=base.shape[1])
+    index.init_index(max_elements=len(base), M=16, ef_construction=200, random_seed=4)
+    index.add_items(base, np.arange(len(base)), num_threads=threads)
+
+    def search(ef):
+        index.set_ef(ef)
+        return lambda q, k: index.knn_query(q, k=k, num_threads=1)[0][0]
+
+    def reload(path):
+        other = hnswlib.Index(space="ip", dim=base.shape[1])
+        other.load_index(path)
+        return other
+
+    return index.save_index, reload, search
+
+
+def usearch_peer(dtype):
+    def run(base, threads):
+        from usearch.index import Index
+
+        index = Index(ndim=base.shape[1], metric="ip", dtype=dtype, connectivity=16, expansion_add=200)
+        index.add(np.arange(len(base), dtype=np.uint64), base, threads=threads)
+
+        def search(ef):
+            index.expansion_search = ef
+            return lambda q, k: index.search(q, k, threads=1).keys
+
+        def reload(path):
+            return Index.restore(path)
+
+        return index.save, reload, search
+
+    return run
+
+
+PEERS = {"hnswlib": hnswlib_peer, "usearch-bf16": usearch_peer("bf16"), "usearch-i8": usearch_peer("i8")}
+
+
+def peer(name, out, dim, k, threads, efs):
+    base = load([out + ".vectors"], dim)
+    queries = load([out + ".queries"], dim)
+    truth = np.fromfile(out + ".truth", dtype=np.uint32).reshape(len(queries), TRUTH)[:, :k]
+    begin = time.perf_counter()
+    save, reload, search = PEERS[name](base, threads)
+    seconds = time.perf_counter() - begin
+    result = {"build_s": seconds, "runs": []}
+    for ef in efs:
+        ask = search(ef)
+        p50 = p99 = 1e30
+        for _ in range(3):
+            ms, hits = [], 0
+            for q, t in zip(queries, truth):
+                begin = time.perf_counter()
+                found = ask(q, k)
+                ms.append(1e3 * (time.perf_counter() - begin))
+                hits += len(np.intersect1d(found, t))
+            ms.sort()
+            if ms[len(ms) // 2] < p50:
+                p50, p99 = ms[len(ms) // 2], ms[int(0.99 * (len(ms) - 1))]
+        result["runs"].append({"ef": ef, "recall": hits / truth.size, "p50_ms": p50, "p99_ms": p99})
+    path = out + "." + name
+    save(path)
+    before = resident()
+    kept = reload(path)
+    result["mib"] = resident() - before
+    del kept
+    print(json.dumps(result))
+
+
+def main():
+    if sys.argv[1] == "make":
+        dim, n, out, *files = sys.argv[2:]
+        split = files.index("--")
+        make(int(dim), int(n), out, files[:split], files[split + 1:])
+    else:
+        name, out, dim, k, threads, *efs = sys.argv[2:]
+        peer(name, out, int(dim), int(k), int(threads), [int(e) for e in efs])
+
+
+main()
