@@ -35,10 +35,11 @@ BEGIN {
     users["libstemmer"] = users["faiss"] = " indexer "
     users["oneapi"] = users["pcre2"] = users["cuda"] = " model "
     users["histedit"] = " api "
+    users["libxml"] = " corpora "
 
     split("assert complex cpuid ctype dirent dlfcn endian errno fcntl fenv float fnmatch ftw getopt" \
-        " glob immintrin inttypes limits locale malloc math netdb poll pthread regex sched semaphore" \
-        " setjmp signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string" \
+        " glob iconv immintrin inttypes limits locale malloc math netdb poll pthread regex sched semaphore" \
+        " setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string" \
         " strings sys termios time unistd wchar", names, " ")
     for (i in names) standard[names[i]] = 1
 }

@@ -1,0 +1,374 @@
+/* html.c -- see html.h.  libxml2 tells tags from text and closes what a page leaves open; a table says
+ * what each element means for the text; flow.c lays it out.
+ *
+ * No tree is built: a tree has a limit of depth, and the text is all that is wanted.  Even so libxml2 looks
+ * through the open elements at many tags, so the sum of depths over all events is limited; a page
+ * beyond that (100,000 elements, none closed) goes on as a row of tags to be stripped.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "corpora/html.h"
+
+#include <libxml/HTMLparser.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "corpora/charset.h"
+#include "corpora/flow.h"
+#include "corpora/html_elements.h"
+#include "corpora/sgml.h"
+
+enum { WORK_MAX = 20 * 1000 * 1000, MAX_ATTRIBUTES = 512 };
+
+struct page {
+    struct flow flow;
+    struct buf *title;
+    htmlParserCtxtPtr parser;
+    int keep_nav;
+    int skipped;     /* elements open from the one on that is left out; 0 outside */
+    int in_title;    /* 1 inside the first <title> */
+    int in_anchor;   /* 1 inside <a href="#..."> */
+    int is_texinfo;  /* its headers are navigation */
+    int sections;    /* that are open */
+    int breaks;      /* <br> in a row */
+    int was_stopped; /* too much work, at byte `at` */
+    size_t at;
+    long work;
+};
+
+static int is_left_out(const struct page *p, enum meaning m, const char *const *attributes)
+{
+    enum aside aside;
+
+    if (m == SKIP)
+        return 1;
+    if (!p->keep_nav && (m == NAV || (m == FOOTER && !p->sections)))
+        return 1;
+    aside = element_aside(attributes, p->is_texinfo);
+    return aside == HIDDEN || (aside == NAVIGATION && !p->keep_nav);
+}
+
+/* Called at each event: the work that libxml2 may have had with it. */
+static void count_work(struct page *p)
+{
+    const long at = xmlByteConsumed(p->parser);
+
+    if (p->was_stopped)
+        return;
+    if (at > 0)
+        p->at = (size_t)at;
+    p->work += p->parser->nameNr;
+    if (p->work > WORK_MAX) {
+        p->was_stopped = 1;
+        xmlStopParser(p->parser);
+    }
+}
+
+/* One is a new line, more are a paragraph; in cells a space: a row is a line. */
+static void line_break(struct page *p)
+{
+    if (p->breaks++)
+        flow_break(&p->flow, 2);
+    else if (p->flow.cells && !p->flow.pre)
+        flow_text(&p->flow, " ", 1);
+    else
+        flow_break(&p->flow, 1);
+}
+
+static void begin(struct page *p, enum meaning m, const char *name, const char *const *attributes)
+{
+    struct flow *f = &p->flow;
+
+    switch (m) {
+    case BREAK:
+        line_break(p);
+        break;
+    case CELL:
+        flow_cell(f);
+        break;
+    case HEADING:
+        flow_heading(f, name[1] - '0');
+        break;
+    case IMAGE:
+        name = element_attribute(attributes, "alt");
+        flow_text(f, name, strlen(name));
+        break;
+    case ITEM:
+        flow_item(f);
+        break;
+    case LINE:
+        flow_break(f, 1);
+        break;
+    case LIST:
+        flow_list(f);
+        break;
+    case PRE:
+        flow_pre(f);
+        break;
+    case ROW:
+        flow_row(f);
+        break;
+    case TABLE:
+        flow_table(f);
+        break;
+    case TITLE:
+        p->in_title = !p->title->len;
+        break;
+    case INLINE:
+    case SKIP:
+        break;
+    case SECTION:
+        p->sections++;
+        flow_break(f, 2);
+        break;
+    case BLOCK:
+    case FOOTER:
+    case NAV:
+        flow_break(f, 2);
+        break;
+    }
+}
+
+static void on_start(void *payload, const xmlChar *xml_name, const xmlChar **xml_attributes)
+{
+    const char *const *attributes = (const char *const *)xml_attributes;
+    const char *name = (const char *)xml_name;
+    struct page *p = payload;
+    enum meaning m = element_meaning(name);
+
+    count_work(p);
+    if (!strcmp(name, "meta") && element_is_texinfo(attributes))
+        p->is_texinfo = 1;
+    if (!strcmp(name, "a"))
+        p->in_anchor = element_attribute(attributes, "href")[0] == '#';
+    if (p->skipped || is_left_out(p, m, attributes)) {
+        p->skipped++;
+        return;
+    }
+    if (m != BREAK)
+        p->breaks = 0;
+    begin(p, m, name, attributes);
+}
+
+static void on_end(void *payload, const xmlChar *name)
+{
+    struct page *p = payload;
+    struct flow *f = &p->flow;
+
+    count_work(p);
+    if (p->skipped) {
+        p->skipped--;
+        return;
+    }
+    switch (element_meaning((const char *)name)) {
+    case CELL:
+        flow_cell_end(f);
+        break;
+    case HEADING:
+        flow_heading_end(f);
+        break;
+    case ITEM:
+        flow_item_end(f);
+        break;
+    case LINE:
+    case ROW:
+        flow_break(f, 1);
+        break;
+    case LIST:
+        flow_list_end(f);
+        break;
+    case PRE:
+        flow_pre_end(f);
+        break;
+    case TITLE:
+        p->in_title = 0;
+        break;
+    case SECTION:
+        p->sections -= p->sections > 0;
+        flow_break(f, 2);
+        break;
+    case BLOCK:
+    case FOOTER:
+    case NAV:
+    case TABLE:
+        flow_break(f, 2);
+        break;
+    case INLINE:
+        p->in_anchor = 0;
+        break;
+    case BREAK:
+    case IMAGE:
+    case SKIP:
+        break;
+    }
+}
+
+static void on_text(void *payload, const xmlChar *s, int n)
+{
+    struct page *p = payload;
+
+    if (p->skipped || n <= 0 || (p->in_anchor && is_anchor_sign((const char *)s, (size_t)n)))
+        return;
+    if (p->in_title) {
+        buf_add(p->title, s, (size_t)n);
+        return;
+    }
+    if (p->breaks && strspn((const char *)s, " \t\r\n") < (size_t)n)
+        p->breaks = 0;
+    flow_text(&p->flow, (const char *)s, (size_t)n);
+}
+
+/* Pages are full of errors; they matter only as work. */
+static void on_error(void *payload, const char *fmt, ...)
+{
+    (void)fmt;
+    count_work(payload);
+}
+
+/* Behind a start tag at s (a letter is at s[1]); *n_attributes is about how many it has. */
+static const char *skip_tag(int *n_attributes, const char *s, const char *end)
+{
+    *n_attributes = 0;
+    for (; s < end && *s != '>'; s++) {
+        *n_attributes += *s == '=' || strchr(" \t\r\n\f/", *s) != NULL;
+        if (*s == '=' && end - s > 1 && (s[1] == '"' || s[1] == '\'')) {
+            s = memchr(s + 2, s[1], (size_t)(end - s - 2));
+            if (!s)
+                return end;
+        }
+    }
+    return s < end ? s + 1 : end;
+}
+
+/* Behind a script, style or comment at s; s if there is none. */
+static const char *skip_raw(const char *s, const char *end)
+{
+    static const struct {
+        const char *begin, *end;
+    } raw[] = {{"<!--", "-->"}, {"<script", "</script"}, {"<style", "</style"}};
+
+    for (size_t i = 0; i < sizeof raw / sizeof *raw; i++)
+        if ((size_t)(end - s) > strlen(raw[i].begin) &&
+            !strncasecmp(s, raw[i].begin, strlen(raw[i].begin))) {
+            const char *close = strcasestr(s + strlen(raw[i].begin), raw[i].end);
+
+            return close ? close : end;
+        }
+    return s;
+}
+
+/* Where the page has a tag of so many attributes that libxml2, which compares each with all others, would not
+ * come to an end; n if nowhere. */
+static size_t find_monster(const char *page, size_t n)
+{
+    const char *s = page, *end = page + n;
+
+    while (s < end && (s = memchr(s, '<', (size_t)(end - s)))) {
+        const char *behind = skip_raw(s, end);
+        int n_attributes;
+
+        if (behind > s) {
+            s = behind;
+        } else if (end - s > 1 && strchr("abcdefghijklmnopqrstuvwxyz", s[1] | 32)) {
+            behind = skip_tag(&n_attributes, s, end);
+            if (n_attributes > 2 * MAX_ATTRIBUTES)
+                return (size_t)(s - page);
+            s = behind;
+        } else {
+            s++;
+        }
+    }
+    return n;
+}
+
+/* One pass of libxml2 over UTF-8.  E_NOMEM. */
+static int parse(struct page *p, const char *page, size_t n)
+{
+    int is_out_of_memory;
+
+    p->parser = htmlCreateMemoryParserCtxt(page, (int)n);
+    if (!p->parser)
+        return E_NOMEM;
+    /* the encoding is known: the byte order mark says so, what the page says is ignored */
+    htmlCtxtUseOptions(p->parser, HTML_PARSE_RECOVER | HTML_PARSE_NONET | HTML_PARSE_IGNORE_ENC);
+    p->parser->options |= XML_PARSE_HUGE;
+    memset(p->parser->sax, 0, sizeof *p->parser->sax);
+    p->parser->sax->startElement = on_start;
+    p->parser->sax->endElement = on_end;
+    p->parser->sax->characters = p->parser->sax->ignorableWhitespace = on_text;
+    p->parser->sax->error = p->parser->sax->fatalError = on_error;
+    p->parser->userData = p;
+    htmlParseDocument(p->parser);
+    is_out_of_memory = p->parser->errNo == XML_ERR_NO_MEMORY;
+    if (p->parser->disableSAX)
+        p->was_stopped = 1;
+    htmlFreeParserCtxt(p->parser);
+    p->parser = NULL;
+    return is_out_of_memory ? E_NOMEM : 0;
+}
+
+/* What is left of a page that was given up. */
+static void strip_rest(struct page *p, const char *page, size_t n)
+{
+    const char *s = page + p->at, *end = page + n, *next = memchr(s, '>', n - p->at);
+    const char *open = memchr(s, '<', n - p->at);
+
+    if (next && (!open || next < open)) /* inside a tag */
+        s = next + 1;
+    flow_end(&p->flow);
+    if (p->flow.out->len > p->flow.start)
+        buf_puts(p->flow.out, "\n\n");
+    sgml_text(p->flow.out, s, (size_t)(end - s));
+}
+
+/* Reads page (UTF-8 behind a byte order mark) once. */
+static int read_page(struct buf *text, struct buf *title, const char *page, size_t n, int keep_nav)
+{
+    struct page p = {
+        .flow = {.out = text, .start = text->len}, .title = title, .keep_nav = keep_nav};
+    const size_t title_at = title->len, good = find_monster(page, n);
+    int rc = parse(&p, page, good);
+
+    if (!rc && good < n && !p.was_stopped) {
+        p.was_stopped = 1;
+        p.at = good;
+    }
+    if (!rc && p.was_stopped)
+        strip_rest(&p, page, n);
+    flow_end(&p.flow);
+    sgml_one_line(title, title_at);
+    if (title->len == title_at && p.flow.title_end > p.flow.title_at)
+        buf_add(title, text->data + p.flow.title_at, p.flow.title_end - p.flow.title_at);
+    return rc;
+}
+
+int html_to_text(struct buf *text, struct buf *title, const char *page, size_t n, struct err *err)
+{
+    struct buf utf8 = {.max = (size_t)INT32_MAX};
+    const size_t text_at = text->len, title_at = title->len;
+    int rc;
+
+    buf_puts(&utf8, "\xef\xbb\xbf");
+    charset_to_utf8(&utf8, page, n);
+    rc = buf_error(&utf8);
+    for (int keep_nav = 0; keep_nav < 2 && !rc && text->len == text_at; keep_nav++) {
+        if (keep_nav && title->data)
+            title->data[title->len = title_at] = '\0';
+        rc = read_page(text, title, utf8.data, utf8.len, keep_nav);
+        if (!rc)
+            rc = buf_error(text) ? buf_error(text) : buf_error(title);
+    }
+    buf_clear(&utf8);
+    if (!rc)
+        return 0;
+    return rc == E_NOMEM ? err_nomem(err)
+                         : err_set(err, E_LIMIT, "the page's text is too long (over %zu bytes)",
+                                   text->max ? text->max : (size_t)1 << 30);
+}
+
+uint32_t html_entity(const char *name)
+{
+    const htmlEntityDesc *e = htmlEntityLookup((const xmlChar *)name);
+
+    return e ? (uint32_t)e->value : 0;
+}
