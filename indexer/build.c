@@ -21,6 +21,7 @@ struct passages {
     struct passage_text *texts; /* [n] */
     struct span *spans;         /* [n] */
     uint32_t *counts;           /* [n_documents] */
+    struct arena headings;      /* owns texts[].headings */
     size_t n, cap_texts, cap_spans;
 };
 
@@ -29,14 +30,35 @@ static void passages_clear(struct passages *p)
     mem_free(p->texts);
     mem_free(p->spans);
     mem_free(p->counts);
+    arena_clear(&p->headings);
+}
+
+/* Gives the passages of a document, the last ones of p, the headings above them. */
+static int add_headings(struct passages *p, const struct chunks *c)
+{
+    const char *last = "", *kept = "";
+
+    for (size_t i = 0; i < c->n; i++) {
+        struct passage_text *t = &p->texts[p->n - c->n + i];
+        const char *headings = chunk_headings(c, i);
+
+        if (headings != last)
+            kept = arena_dup(&p->headings, headings, strlen(headings));
+        if (!kept)
+            return E_NOMEM;
+        last = headings;
+        t->headings = kept;
+        t->n_headings = strlen(kept);
+    }
+    return 0;
 }
 
 static int add_document(struct passages *p, const struct build_document *d, uint32_t *count,
                         const struct chunking *chunking, struct err *err)
 {
-    struct span *spans = NULL;
-    size_t n = 0;
-    int rc = chunk_text(&spans, &n, d->text, d->n_text, chunking, err);
+    struct chunks c = {0};
+    int rc = chunk_text(&c, d->text, d->n_text, chunking, err);
+    const size_t n = c.n;
 
     if (rc)
         return rc;
@@ -46,12 +68,16 @@ static int add_document(struct passages *p, const struct build_document *d, uint
              mem_reserve((void **)&p->spans, &p->cap_spans, p->n + n, sizeof *p->spans))
         rc = err_nomem(err);
     for (size_t i = 0; !rc && i < n; i++, p->n++) {
-        p->spans[p->n] = spans[i];
-        p->texts[p->n] = (struct passage_text){d->title, d->text + spans[i].begin, d->n_title,
-                                               spans[i].end - spans[i].begin};
+        p->spans[p->n] = c.spans[i];
+        p->texts[p->n] = (struct passage_text){.title = d->title,
+                                               .n_title = d->n_title,
+                                               .text = d->text + c.spans[i].begin,
+                                               .n_text = c.spans[i].end - c.spans[i].begin};
     }
+    if (!rc && c.headings.len && add_headings(p, &c))
+        rc = err_nomem(err);
     *count = (uint32_t)n;
-    mem_free(spans);
+    chunks_clear(&c);
     return rc;
 }
 

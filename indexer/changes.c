@@ -14,19 +14,23 @@ static int bury(struct index *ix, struct pending_segment *p, uint32_t document, 
                 const char *text, struct err *err)
 {
     struct passage_text *texts = NULL;
-    struct span *spans = NULL;
-    size_t n = 0, n_title = strlen(title);
+    struct chunks c = {0};
+    size_t n_title = strlen(title);
     int rc = p->grave.dead ? 0 : grave_open(&p->grave, p->s, err);
 
-    rc = rc ? rc : chunk_text(&spans, &n, text, strlen(text), &ix->chunking, err);
-    if (!rc && !(texts = mem_alloc(n, sizeof *texts)))
+    rc = rc ? rc : chunk_text(&c, text, strlen(text), &ix->chunking, err);
+    if (!rc && !(texts = mem_alloc(c.n, sizeof *texts)))
         rc = err_nomem(err);
-    for (size_t i = 0; !rc && i < n; i++)
-        texts[i] = (struct passage_text){title, text + spans[i].begin, n_title,
-                                         spans[i].end - spans[i].begin};
-    rc = rc ? rc : grave_bury(&p->grave, ix->analyzers[0], document, texts, n, err);
+    for (size_t i = 0; !rc && i < c.n; i++)
+        texts[i] = (struct passage_text){.title = title,
+                                         .n_title = n_title,
+                                         .text = text + c.spans[i].begin,
+                                         .n_text = c.spans[i].end - c.spans[i].begin,
+                                         .headings = chunk_headings(&c, i),
+                                         .n_headings = strlen(chunk_headings(&c, i))};
+    rc = rc ? rc : grave_bury(&p->grave, ix->analyzers[0], document, texts, c.n, err);
     mem_free(texts);
-    mem_free(spans);
+    chunks_clear(&c);
     return rc;
 }
 

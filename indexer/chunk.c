@@ -1,8 +1,4 @@
-/* chunk.c -- windows of words over a text: passages that overlap.
- *
- * A word here is what stands between ASCII blanks: cheap, the same for every analyzer, and close to
- * how the token limits of encoders are usually approximated.
- */
+/* chunk.c -- the table of ways to cut documents into passages, and their names. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "indexer/chunk.h"
 
@@ -11,10 +7,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "indexer/cutting.h"
 
 enum { WORDS_MAX = 1000000 };
 
-static int is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+const struct chunk_kind *const chunk_kinds[] = {&chunk_whole, &chunk_words, &chunk_sentences,
+                                                &chunk_sections, NULL};
+
+/* ---- names ---- */
 
 /* Reads a decimal number of at most WORDS_MAX.  Returns what follows it, or NULL. */
 static const char *read_number(int *out, const char *s)
@@ -32,100 +32,85 @@ static const char *read_number(int *out, const char *s)
     return s;
 }
 
+/* 1 if text is a chunking of this kind. */
+static int parse_kind(struct chunking *c, const char *text, const struct chunk_kind *kind)
+{
+    const size_t n = strlen(kind->name);
+    const char *s = text + n;
+
+    *c = (struct chunking){.kind = kind};
+    if (strncmp(text, kind->name, n) != 0)
+        return 0;
+    if (!kind->has_words)
+        return !*s;
+    s = *s == ':' ? read_number(&c->words, s + 1) : NULL;
+    if (s && *s == ':' && kind->has_overlap)
+        s = read_number(&c->overlap, s + 1);
+    return s && !*s && c->words > 0 && c->overlap < c->words;
+}
+
 int chunking_parse(struct chunking *out, const char *text, struct err *err)
 {
-    struct chunking c = {0, 0};
-    const char *s = text;
+    struct buf forms = {0};
+    struct chunking c;
+    int rc;
 
-    if (!strcmp(text, "whole")) {
-        *out = c;
-        return 0;
-    }
-    if (!strncmp(text, "words:", 6)) {
-        s = read_number(&c.words, text + 6);
-        if (s && *s == ':')
-            s = read_number(&c.overlap, s + 1);
-        if (s && !*s && c.words > 0 && c.overlap < c.words) {
+    for (const struct chunk_kind *const *k = chunk_kinds; *k; k++)
+        if (parse_kind(&c, text, *k)) {
             *out = c;
             return 0;
         }
-    }
-    return err_set(
-        err, E_INVALID,
-        "chunking '%s': want 'whole', 'words:N' or 'words:N:OVERLAP' with N 1..%d and OVERLAP < N",
-        text, WORDS_MAX);
+    for (const struct chunk_kind *const *k = chunk_kinds; *k; k++)
+        buf_printf(&forms, "%s%s", k == chunk_kinds ? "" : k[1] ? ", " : " or ", (*k)->form);
+    rc = err_set(err, E_INVALID, "chunking '%.80s': want %s with N 1..%d and OVERLAP < N", text,
+                 buf_text(&forms), WORDS_MAX);
+    buf_clear(&forms);
+    return rc;
 }
 
 void chunking_format(char out[40], const struct chunking *c)
 {
     if (c->words <= 0)
-        snprintf(out, 40, "whole");
+        snprintf(out, 40, "%s", c->kind->name);
     else if (c->overlap <= 0)
-        snprintf(out, 40, "words:%d", c->words);
+        snprintf(out, 40, "%s:%d", c->kind->name, c->words);
     else
-        snprintf(out, 40, "words:%d:%d", c->words, c->overlap);
+        snprintf(out, 40, "%s:%d:%d", c->kind->name, c->words, c->overlap);
 }
 
-/* The next word at or after `at`; 0 if there is none. */
-static int next_word(struct span *out, const char *text, size_t n, size_t at)
+int chunking_is_by_sentences(const struct chunking *c)
 {
-    while (at < n && is_blank(text[at]))
-        at++;
-    out->begin = at;
-    while (at < n && !is_blank(text[at]))
-        at++;
-    out->end = at;
-    return out->begin < out->end;
+    return c->kind == &chunk_sentences || c->kind == &chunk_sections;
 }
 
-/* The windows of a text, made in one walk: word i opens a window if i is a multiple of the
- * stride; `closed` of them have had their last word. */
-static int windows(struct span **spans, size_t *n_spans, const char *text, size_t n,
-                   const struct chunking *c)
-{
-    size_t words = (size_t)c->words, stride = (size_t)(c->words - c->overlap);
-    size_t cap = 0, made = 0, closed = 0, i = 0;
-    struct span *list = NULL, word;
+/* ---- passages ---- */
 
-    for (size_t at = 0; next_word(&word, text, n, at); at = word.end, i++) {
-        if (i % stride == 0) {
-            if (mem_reserve((void **)&list, &cap, made + 1, sizeof *list)) {
-                mem_free(list);
-                return E_NOMEM;
-            }
-            list[made++].begin = word.begin;
-        }
-        if (i + 1 == closed * stride + words)
-            list[closed++].end = word.end;
+void chunks_clear(struct chunks *c)
+{
+    mem_free(c->spans);
+    mem_free(c->paths);
+    buf_clear(&c->headings);
+    memset(c, 0, sizeof *c);
+}
+
+const char *chunk_headings(const struct chunks *c, size_t passage)
+{
+    return c->headings.len ? c->headings.data + c->paths[passage] : "";
+}
+
+int chunk_text(struct chunks *out, const char *text, size_t n, const struct chunking *c,
+               struct err *err)
+{
+    int rc = c->kind->cut(out, text, n, c, err);
+
+    if (!rc && !out->n)
+        rc = chunks_add(out, (struct span){0, n});
+    if (rc) {
+        chunks_clear(out);
+        if (rc == E_LIMIT)
+            return err_set(err, E_LIMIT, "the headings of a document's passages are over 1 GiB");
+        return rc == E_NOMEM ? err_nomem(err) : rc;
     }
-    /* the first window that reaches the last word is the last: later ones are only overlap */
-    if (closed > 0 && i == (closed - 1) * stride + words)
-        made = closed;
-    else if (made)
-        made = closed + 1;
-    *spans = list;
-    *n_spans = made;
-    return 0;
-}
-
-int chunk_text(struct span **spans, size_t *n_spans, const char *text, size_t n,
-               const struct chunking *c, struct err *err)
-{
-    struct span *list = NULL;
-    size_t made = 0;
-
-    if (c->words > 0 && windows(&list, &made, text, n, c))
-        return err_nomem(err);
-    if (!made) {
-        mem_free(list);
-        list = mem_alloc(1, sizeof *list);
-        if (!list)
-            return err_nomem(err);
-        list[0].begin = 0;
-        made = 1;
-    }
-    list[made - 1].end = n;
-    *spans = list;
-    *n_spans = made;
+    out->spans[out->n - 1].end = n;
     return 0;
 }

@@ -56,10 +56,23 @@ struct passage {
     size_t first; /* of its pairs */
 };
 
+/* Do the headings begin with the title? */
+static int titled_twice(const struct passage_text *p)
+{
+    const size_t n = p->n_title;
+
+    return p->n_headings >= n && !memcmp(p->headings, p->title, n) &&
+           (p->n_headings == n || !strncmp(p->headings + n, " > ", 3));
+}
+
 void passage_text_add(struct buf *out, const struct passage_text *p)
 {
-    if (p->n_title) {
+    if (p->n_title && !(p->n_headings && titled_twice(p))) {
         buf_add(out, p->title, p->n_title);
+        buf_putc(out, ' ');
+    }
+    if (p->n_headings) {
+        buf_add(out, p->headings, p->n_headings);
         buf_putc(out, ' ');
     }
     buf_add(out, p->text, p->n_text);
@@ -153,7 +166,7 @@ static int make_runs(struct inverting *v, size_t n)
             *r = (struct run){.begin = i};
             bytes = 0;
         }
-        bytes += v->texts[i].n_title + v->texts[i].n_text;
+        bytes += v->texts[i].n_title + v->texts[i].n_headings + v->texts[i].n_text;
         r->end = i + 1;
     }
     return 0;
@@ -316,7 +329,7 @@ int invert(struct inverted *out, const struct passage_text *texts, size_t n,
     int rc = E_NOMEM;
 
     for (size_t i = 0; i < n; i++)
-        bytes += texts[i].n_title + texts[i].n_text;
+        bytes += texts[i].n_title + texts[i].n_headings + texts[i].n_text;
     memset(out, 0, sizeof *out);
     v.n_workers = invert_workers(bytes, pool);
     if (v.n_workers < pool_size(pool)) /* fewer analyzers than workers: this thread alone */

@@ -11,11 +11,14 @@
 #include "base/pool.h"
 #include "indexer/analyzer.h"
 
-/* A passage: what is indexed is title, a blank and text, or the text alone if the title is empty. */
+/* A passage: what is indexed is the title, the headings above it and the text with a blank between them. What is empty is left
+ * out, and so is the title if the topmost heading is the same. */
 struct passage_text {
     const char *title; /* [n_title] */
     const char *text;  /* [n_text], borrowed from the document */
     size_t n_title, n_text;
+    const char *headings; /* [n_headings], see chunk_headings */
+    size_t n_headings;
 };
 
 /* Appends what is indexed. */

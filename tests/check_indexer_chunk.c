@@ -1,8 +1,26 @@
 /* check_indexer_chunk.c -- chunk.c and its variants. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "indexer/chunk.h"
 #include "tests/indexer_fixture.h"
+
+/* Spans as "0-5 6-7", each with its headings behind it if it has any: "6-7(Guide > Install)". */
+static void cut(struct buf *out, const char *chunking, const char *text, size_t n)
+{
+    struct chunks got = {0};
+    struct chunking c;
+    struct err err = {0};
+
+    ck_assert_ok(chunking_parse(&c, chunking, &err), &err);
+    ck_assert_ok(chunk_text(&got, text, n, &c, &err), &err);
+    for (size_t i = 0; i < got.n; i++) {
+        buf_printf(out, "%s%zu-%zu", i ? " " : "", got.spans[i].begin, got.spans[i].end);
+        if (*chunk_headings(&got, i))
+            buf_printf(out, "(%s)", chunk_headings(&got, i));
+    }
+    chunks_clear(&got);
+}
 
 static const struct {
     const char *chunking, *text, *want;
@@ -21,24 +39,40 @@ static const struct {
     {"words:3:2", "a b c d", "0-5 2-7"},
     {"words:2", "  aa\tbb \n cc  ", "2-7 10-14"},
     {"words:1", "a b", "0-1 2-3"},
+    /* sentences: whole ones, as many as fit */
+    {"sentences:4", "", "0-0"},
+    {"sentences:4", " \n ", "0-3"},
+    {"sentences:4", "One two. Three four. Five.", "0-20 21-26"},
+    {"sentences:3", "One two. Three four. Five.", "0-8 9-26"},
+    {"sentences:4:2", "One two. Three four. Five six.", "0-20 9-30"},
+    {"sentences:4:1", "One two. Three four. Five six.", "0-20 21-30"},
+    {"sentences:4:3", "One two. Three. Four. Five six. Seven.", "0-21 9-31 16-38"},
+    /* the end of a line ends no sentence, a blank line and an item do */
+    {"sentences:3", "One two\nthree four", "0-13 14-18"},
+    {"sentences:3", "One\ntwo.\nThree", "0-14"},
+    {"sentences:3", "One two\r\n\r\nthree four", "0-7 11-21"},
+    {"sentences:3", "One two:\n- three four\n- five six", "0-8 9-21 22-32"},
+    {"sentences:4", "One two:\n1. three four\n2. five", "0-8 9-22 23-30"},
+    /* full stops that end nothing */
+    {"sentences:5", "Dr. Who saw J. Smith. He left.", "0-21 22-30"},
+    {"sentences:6", "See Fig. 2 for e.g. Paris. It is 3.5 m.", "0-26 27-39"},
+    {"sentences:3", "U.S. Army men. He (cf. Smith) left", "0-14 15-29 30-34"},
+    /* one that is too long is cut at words, and the rest of it is packed */
+    {"sentences:3", "aa bb cc dd ee. Ff gg. Hh", "0-8 9-15 16-25"},
+    /* Chinese: a character is a word; long stretches without blanks */
+    {"sentences:4", "\xe4\xb8\xad\xe6\x96\x87\xe3\x80\x82\xe6\xb0\xb4\xe3\x80\x82", "0-9 9-15"},
+    {"sentences:1", "aaaaaaaaaabbbbbbbbbbccccccccccddd b", "0-32 32-33 34-35"},
+    {"sentences:2", "x aaaaaaaaaabbbbbbbbbbccccccccccddd b", "0-1 2-35 36-37"},
 };
 
-START_TEST(windows_are_cut_where_they_should)
+START_TEST(passages_are_cut_where_they_should)
 {
-    struct err err = {0};
-    struct chunking c;
-    struct span *spans = NULL;
     struct buf got = {0};
-    size_t n = 0;
 
-    ck_assert_ok(chunking_parse(&c, cuts[_i].chunking, &err), &err);
-    ck_assert_ok(chunk_text(&spans, &n, cuts[_i].text, strlen(cuts[_i].text), &c, &err), &err);
-    for (size_t i = 0; i < n; i++)
-        buf_printf(&got, "%s%zu-%zu", i ? " " : "", spans[i].begin, spans[i].end);
+    cut(&got, cuts[_i].chunking, cuts[_i].text, strlen(cuts[_i].text));
     ck_assert_msg(!strcmp(buf_text(&got), cuts[_i].want), "%s of '%s': got %s, want %s",
                   cuts[_i].chunking, cuts[_i].text, buf_text(&got), cuts[_i].want);
     buf_clear(&got);
-    mem_free(spans);
 }
 END_TEST
 
@@ -50,14 +84,20 @@ START_TEST(windows_cover_the_text_and_share_the_overlap)
     for (int words = 1; words <= 7; words++)
         for (int overlap = 0; overlap < words; overlap++)
             for (int total = 1; total <= 30; total++) {
-                struct chunking c = {words, overlap};
+                struct chunking c;
+                char name[40];
                 struct err err = {0};
-                struct span *spans = NULL;
-                size_t n = 0, stride = (size_t)(words - overlap);
+                struct chunks got = {0};
+                const struct span *spans;
+                size_t n, stride = (size_t)(words - overlap);
 
                 for (int i = 0; i < total; i++)
                     memcpy(text + 2 * i, "w ", 2);
-                ck_assert_ok(chunk_text(&spans, &n, text, (size_t)total * 2 - 1, &c, &err), &err);
+                snprintf(name, sizeof name, "words:%d:%d", words, overlap);
+                ck_assert_ok(chunking_parse(&c, name, &err), &err);
+                ck_assert_ok(chunk_text(&got, text, (size_t)total * 2 - 1, &c, &err), &err);
+                spans = got.spans;
+                n = got.n;
                 for (size_t i = 0; i < n; i++) {
                     ck_assert_uint_eq(spans[i].begin, 2 * i * stride);
                     if (i + 1 < n)
@@ -67,15 +107,16 @@ START_TEST(windows_cover_the_text_and_share_the_overlap)
                 }
                 ck_assert_uint_eq(spans[n - 1].end, (size_t)total * 2 - 1);
                 ck_assert_uint_le(spans[n - 1].end - spans[n - 1].begin, (size_t)words * 2 - 1);
-                mem_free(spans);
+                chunks_clear(&got);
             }
 }
 END_TEST
 
 START_TEST(chunking_reads_back_what_it_writes)
 {
-    static const char *const good[] = {"whole", "words:1", "words:100", "words:1000000:999999",
-                                       "words:5:2"};
+    static const char *const good[] = {"whole",       "words:1",        "words:100",
+                                       "words:5:2",   "sentences:20:5", "words:1000000:999999",
+                                       "sections:80", "sentences:200"};
     struct err err = {0};
 
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -93,6 +134,7 @@ START_TEST(bad_chunkings_are_refused)
 {
     static const char *const bad[] = {"",
                                       "Whole",
+                                      "whole:1",
                                       "words",
                                       "words:",
                                       "words:0",
@@ -103,30 +145,248 @@ START_TEST(bad_chunkings_are_refused)
                                       "words:5:1:",
                                       "words:5 ",
                                       "words:1000001",
-                                      "words:99999999999999999999"};
+                                      "words:99999999999999999999",
+                                      "sentences",
+                                      "sentences:0",
+                                      "sentences:5:5",
+                                      "sections",
+                                      "sections:0",
+                                      "sections:5:2",
+                                      "sectionsX:5"};
     struct err err = {0};
     struct chunking c;
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        ck_assert_err(chunking_parse(&c, bad[i], &err), E_INVALID, "words:N:OVERLAP", &err);
+        ck_assert_err(chunking_parse(&c, bad[i], &err), E_INVALID, "words:N[:OVERLAP]", &err);
 }
 END_TEST
 
 START_TEST(chunking_survives_each_failing_allocation)
 {
-    struct chunking c = {2, 1};
+    static const char *const names[] = {"words:2:1", "sentences:3:1", "sections:4"};
+    const char *text =
+        "# A\n## B\na b c. D e f g h.\n\ni j k l m\n## C\n```\nn o p q\nr s t\n```\n";
+    struct chunking c;
     struct err err = {0};
     int rc;
 
+    ck_assert_ok(chunking_parse(&c, names[_i], &err), &err);
     FAIL_EACH_ALLOC(rc, {
-        struct span *spans = NULL;
-        size_t n;
+        struct chunks got = {0};
 
         err_clear(&err);
-        rc = chunk_text(&spans, &n, "a b c d e f g h i j k l m n o p q r s t u v w x y z", 51, &c,
-                        &err);
-        mem_free(spans);
+        rc = chunk_text(&got, text, strlen(text), &c, &err);
+        ck_assert_uint_eq(got.n > 0, rc == 0);
+        chunks_clear(&got);
     });
+}
+END_TEST
+
+/* ---- sections ---- */
+
+static const struct {
+    const char *chunking, *text;
+    const char *want; /* passages between |, each "headings: text" with newlines as / and \r as \ */
+} sections[] = {
+    {"sections:50", "no heading\nat all\n\nbut two paragraphs\n",
+     ": no heading/at all//but two paragraphs/"},
+    {"sections:50", "# Guide\n\nHello.\n\n## Install\nRun it.\n\n### Debian\napt\n\n## Use\nGo.",
+     ": # Guide//Hello.|Guide: ## Install/Run it.|Guide > Install: ### Debian/apt|Guide: ## "
+     "Use/Go."},
+    /* what does not fit goes on below all headings */
+    {"sections:5", "# A\n\none two\n\nthree four\n\nfive\n", ": # A//one two|A: three four//five/"},
+    /* headings go with what is below them */
+    {"sections:9", "# A\n## B\n\n### C\ntext\n# D\n", ": # A/## B//### C/text|: # D/"},
+    {"sections:9", "# A\nx\n## B\n# C\ny", ": # A/x|: ## B/# C/y"},
+    {"sections:4", "# A\n# B\n# C\n", ": # A/# B|: # C/"},
+    /* setext */
+    {"sections:9", "Top\n===\nx\n\nSub\nway\n---\ny\n", ": Top/===/x|Top: Sub/way/---/y/"},
+    {"sections:9", "a\n\n---\n\nb", ": a//---//b"},
+    {"sections:9", "- item\n---\nb\n", ": - item/---/b/"},
+    {"sections:9", "| a |\n|---|\n| b |\n", ": | a |/|---|/| b |/"},
+    {"sections:12", "====\nTop\n====\nx\n\n## B\ny", ": ====/Top/====/x|Top: ## B/y"},
+    /* what is no heading */
+    {"sections:9", "#hash\n\n####### seven\n\n    # code\n\n\\# escaped",
+     ": #hash//####### seven//    # code//\\# escaped"},
+    {"sections:9", "# A #\nx\n## C# ##\ny\n### \nz\n#### D\nw",
+     ": # A #/x|A: ## C# ##/y|A > C#: ### /z|A > C#: #### D/w"},
+    /* code */
+    {"sections:30", "# A\n```sh\n# no heading\n\n## nor this\n```\nx\n# B\ny",
+     ": # A/```sh/# no heading//## nor this/```/x|: # B/y"},
+    {"sections:30", "# A\n~~~\n```\n# x\n~~~~\n# B", ": # A/~~~/```/# x/~~~~|: # B"},
+    {"sections:30", "````\n```\n# x\n````\n# B", ": ````/```/# x/````|: # B"},
+    {"sections:30", "``` a`b\n# B", ": ``` a`b|: # B"},
+    {"sections:30", "# A\n```\n# never closed\n# x", ": # A/```/# never closed/# x"},
+    {"sections:6", "# A\na b c\n```\nd e f g\n```\n", ": # A/a b c|A: ```/d e f g/```/"},
+    {"sections:5", "```\na b c\nd e\n\nf g h\n```\n", ": ```/a b c|: d e//f g h|: ```/"},
+    /* long paragraphs by sentences */
+    {"sections:6", "# A\nOne two three. Four five six seven.\n",
+     ": # A/One two three.|A: Four five six seven./"},
+    /* carriage returns, front matter */
+    {"sections:30", "# A\r\n\r\nx\r\n## B\r\ny\r\n", ": # A\\/\\/x|A: ## B\\/y\\/"},
+    {"sections:30", "---\ntitle: x\n---\n# A\ny", ": ---/title: x/---|: # A/y"},
+    {"sections:30", "---\n\n# A\ny\n\n---\n", ": ---|: # A/y//---/"},
+    /* tags and targets of links are not in the path */
+    {"sections:9", "# <a id='x'></a>A [b](http://c/d) ![i](j)\nx\n## E\ny",
+     ": # <a id='x'></a>A [b](http://c/d) ![i](j)/x|A b i: ## E/y"},
+};
+
+START_TEST(sections_are_passages_below_their_headings)
+{
+    const char *text = sections[_i].text;
+    struct chunks c = {0};
+    struct chunking how;
+    struct err err = {0};
+    struct buf got = {0};
+
+    ck_assert_ok(chunking_parse(&how, sections[_i].chunking, &err), &err);
+    ck_assert_ok(chunk_text(&c, text, strlen(text), &how, &err), &err);
+    for (size_t i = 0; i < c.n; i++) {
+        buf_printf(&got, "%s%s: ", i ? "|" : "", chunk_headings(&c, i));
+        for (size_t k = c.spans[i].begin; k < c.spans[i].end; k++)
+            buf_putc(&got, text[k] == '\n' ? '/' : text[k] == '\r' ? '\\' : text[k]);
+    }
+    ck_assert_msg(!strcmp(buf_text(&got), sections[_i].want), "got  %s\nwant %s", buf_text(&got),
+                  sections[_i].want);
+    buf_clear(&got);
+    chunks_clear(&c);
+}
+END_TEST
+
+/* ---- laws ---- */
+
+static int blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+/* What chunk.h promises of any text.  most: no passage has more bytes that are not blank. */
+static void check_laws(const char *chunking, const char *text, size_t n, size_t most)
+{
+    struct chunks c = {0}, again = {0};
+    struct chunking how;
+    struct err err = {0};
+    const int is_utf8 = utf8_check(text, n) == n;
+    size_t end = 0;
+
+    ck_assert_ok(chunking_parse(&how, chunking, &err), &err);
+    ck_assert_ok(chunk_text(&c, text, n, &how, &err), &err);
+    ck_assert_ok(chunk_text(&again, text, n, &how, &err), &err);
+    ck_assert_uint_ge(c.n, 1);
+    ck_assert_uint_eq(c.n, again.n);
+    ck_assert_uint_eq(c.spans[c.n - 1].end, n);
+    for (size_t i = 0; i < c.n; i++) {
+        const struct span s = c.spans[i];
+        size_t bytes = 0;
+
+        if (s.begin > s.end || s.end > n || (i && s.begin <= c.spans[i - 1].begin) ||
+            (i && s.end <= c.spans[i - 1].end) || s.begin != again.spans[i].begin ||
+            strcmp(chunk_headings(&c, i), chunk_headings(&again, i)) != 0)
+            ck_abort_msg("%s: passage %zu is %zu-%zu", chunking, i, s.begin, s.end);
+        for (size_t k = end; k < s.begin; k++)
+            if (!blank(text[k]))
+                ck_abort_msg("%s: byte %zu of %zu is in no passage", chunking, k, n);
+        for (size_t k = s.begin; k < s.end; k++)
+            bytes += !blank(text[k]);
+        if (bytes > most)
+            ck_abort_msg("%s: passage %zu has %zu bytes", chunking, i, bytes);
+        if (is_utf8 && s.begin < n && ((unsigned char)text[s.begin] & 0xc0) == 0x80)
+            ck_abort_msg("%s: passage %zu begins within a character", chunking, i);
+        if (strlen(chunk_headings(&c, i)) > 6 * 84)
+            ck_abort_msg("%s: passage %zu has long headings", chunking, i);
+        end = s.end;
+    }
+    chunks_clear(&c);
+    chunks_clear(&again);
+}
+
+START_TEST(any_text_is_covered_in_order_within_the_limit)
+{
+    static const char *const parts[] = {
+        "#",
+        "# ",
+        "## ",
+        "\n",
+        "\n",
+        "\n\n",
+        "\r\n",
+        "```",
+        "~~~~",
+        "---",
+        "===",
+        "- ",
+        "a",
+        "b c",
+        ". ",
+        "Dr. ",
+        "1. ",
+        "Aa ",
+        " ",
+        "    ",
+        "\t",
+        "> ",
+        "|",
+        "[x](y)",
+        "<a>",
+        "\xff",
+        "\xc3",
+        "\xe4\xb8\xad",
+        "\xe3\x80\x82",
+        "\xcc\x81",
+        "\xc2\x85",
+        "\xe2\x80\xa9",
+        "\xe0\xb8\x97\xe0\xb8\x97\xe0\xb8\x97\xe0\xb8\x97\xe0\xb8\x97\xe0\xb8\x97",
+        "supercalifragilistic"};
+    static const char *const names[] = {"sentences:1", "sentences:5:3", "sections:1", "sections:7",
+                                        "words:3:1"};
+    static const size_t most[] = {32, 5 * 32, 32, 7 * 32, SIZE_MAX};
+    struct buf text = {0};
+    uint64_t seed = 5 + (uint64_t)_i;
+
+    for (int round = 0; round < 3000; round++) {
+        buf_reset(&text);
+        for (uint32_t left = random_below(&seed, 60); left; left--)
+            buf_puts(&text, parts[random_below(&seed, (uint32_t)(sizeof parts / sizeof *parts))]);
+        check_laws(names[_i], buf_text(&text), text.len, most[_i]);
+    }
+    buf_clear(&text);
+}
+END_TEST
+
+START_TEST(hostile_texts_are_cut_in_little_time)
+{
+    static const char *const repeated[] = {"#",
+                                           "# ",
+                                           "#\n",
+                                           "# a\n",
+                                           "## b\nc\n# d\n",
+                                           "```\n",
+                                           "~~~\nx\n",
+                                           "a\n---\n",
+                                           "=\n",
+                                           "\n",
+                                           "a. ",
+                                           "a.",
+                                           ". 1",
+                                           "<",
+                                           "[",
+                                           "](",
+                                           "# <",
+                                           "-",
+                                           "- ",
+                                           "1. ",
+                                           "\xcc\x81",
+                                           "\xe4\xb8\xad",
+                                           "###### deep\n##### x\n",
+                                           "J. ",
+                                           "e.g.",
+                                           "(",
+                                           "\"'. "};
+    static const char *const names[] = {"sentences:50:20", "sections:50"};
+    struct buf text = {0};
+
+    while (text.len < 1 << 20)
+        buf_puts(&text, repeated[_i]);
+    for (int i = 0; i < 2; i++)
+        check_laws(names[i], buf_text(&text), text.len, 50 * 32);
+    buf_clear(&text);
 }
 END_TEST
 
@@ -134,11 +394,16 @@ TCase *tcase_chunk(void)
 {
     TCase *tc = tcase_create("chunk");
 
-    tcase_add_loop_test(tc, windows_are_cut_where_they_should, 0,
+    tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, passages_are_cut_where_they_should, 0,
                         (int)(sizeof cuts / sizeof *cuts));
     tcase_add_test(tc, windows_cover_the_text_and_share_the_overlap);
     tcase_add_test(tc, chunking_reads_back_what_it_writes);
     tcase_add_test(tc, bad_chunkings_are_refused);
-    tcase_add_test(tc, chunking_survives_each_failing_allocation);
+    tcase_add_loop_test(tc, chunking_survives_each_failing_allocation, 0, 3);
+    tcase_add_loop_test(tc, sections_are_passages_below_their_headings, 0,
+                        (int)(sizeof sections / sizeof *sections));
+    tcase_add_loop_test(tc, any_text_is_covered_in_order_within_the_limit, 0, 5);
+    tcase_add_loop_test(tc, hostile_texts_are_cut_in_little_time, 0, 27);
     return tc;
 }
