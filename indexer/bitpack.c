@@ -64,6 +64,8 @@ void bitpack_write(unsigned char *out, const uint32_t *in, int width)
     }
 }
 
+INLINE uint32_t mask_of(int width) { return width == 32 ? UINT32_MAX : (1u << width) - 1; }
+
 /* Where the unpacking of a block stands. */
 struct unpacker {
     const unsigned char *in;
@@ -88,20 +90,15 @@ INLINE lanes next(struct unpacker *u, int width, uint32_t mask, int is_last)
     return v & mask;
 }
 
-static uint32_t mask_of(int width) { return width == 32 ? UINT32_MAX : (1u << width) - 1; }
-
-void bitpack_read(uint32_t *out, const unsigned char *in, int width)
+INLINE void read_plain(uint32_t *out, const unsigned char *in, int width)
 {
     struct unpacker u = {.in = in};
-    uint32_t mask = mask_of(width);
 
-    if (!width) {
-        memset(out, 0, BITPACK_N * sizeof *out);
-        return;
-    }
-    u.word = load(in);
+    if (width)
+        u.word = load(in);
+#pragma GCC unroll 32
     for (int i = 0; i < PER_LANE; i++) {
-        lanes v = next(&u, width, mask, i + 1 == PER_LANE);
+        lanes v = next(&u, width, mask_of(width), i + 1 == PER_LANE);
 
         memcpy(out + 4 * i, &v, sizeof v);
     }
@@ -115,19 +112,53 @@ INLINE lanes sums(lanes v, lanes before)
     return v + before;
 }
 
-void bitpack_read_rising(uint32_t *out, const unsigned char *in, int width, uint32_t before)
+INLINE void read_rising(uint32_t *out, const unsigned char *in, uint32_t before, int width)
 {
     struct unpacker u = {.in = in};
-    uint32_t mask = mask_of(width);
     lanes last = {before, before, before, before};
 
     if (width)
         u.word = load(in);
+#pragma GCC unroll 32
     for (int i = 0; i < PER_LANE; i++) {
-        lanes v = next(&u, width, mask, i + 1 == PER_LANE);
+        lanes v = next(&u, width, mask_of(width), i + 1 == PER_LANE);
 
         v = sums(v + 1, last);
         last = __builtin_shuffle(v, (lanes){3, 3, 3, 3});
         memcpy(out + 4 * i, &v, sizeof v);
     }
+}
+
+/* One function a width, so that the compiler sees all shifts: no branch is left in it. */
+#define WIDTHS(row)                                                                                \
+    row(0) row(1) row(2) row(3) row(4) row(5) row(6) row(7) row(8) row(9) row(10) row(11) row(12)  \
+        row(13) row(14) row(15) row(16) row(17) row(18) row(19) row(20) row(21) row(22) row(23)    \
+            row(24) row(25) row(26) row(27) row(28) row(29) row(30) row(31) row(32)
+
+#define READERS(width)                                                                             \
+    static void plain_##width(uint32_t *out, const unsigned char *in)                              \
+    {                                                                                              \
+        read_plain(out, in, width);                                                                \
+    }                                                                                              \
+    static void rising_##width(uint32_t *out, const unsigned char *in, uint32_t before)            \
+    {                                                                                              \
+        read_rising(out, in, before, width);                                                       \
+    }
+WIDTHS(READERS)
+
+#define PLAIN(width) plain_##width,
+#define RISING(width) rising_##width,
+
+void bitpack_read(uint32_t *out, const unsigned char *in, int width)
+{
+    static void (*const readers[])(uint32_t *, const unsigned char *) = {WIDTHS(PLAIN)};
+
+    readers[width](out, in);
+}
+
+void bitpack_read_rising(uint32_t *out, const unsigned char *in, int width, uint32_t before)
+{
+    static void (*const readers[])(uint32_t *, const unsigned char *, uint32_t) = {WIDTHS(RISING)};
+
+    readers[width](out, in, before);
 }

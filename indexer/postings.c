@@ -5,6 +5,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "indexer/postings.h"
 
+#include <string.h>
+
 #include "indexer/bitpack.h"
 
 /* The passage before a block's first; UINT32_MAX stands for -1, from which sums wrap round. */
@@ -13,29 +15,12 @@ static uint32_t block_before(const struct postings *p, uint32_t block)
     return block ? p->blocks[block - 1].last : UINT32_MAX;
 }
 
-/* A number that is known to be whole. */
-static uint64_t get_varint(const unsigned char **at)
+static void decode_loose(struct postings *p, const unsigned char *from)
 {
-    const unsigned char *p = *at;
-    uint64_t v = 0;
-    int shift = 0;
+    size_t bytes = (size_t)p->in_block * sizeof *p->passages;
 
-    for (; *p & 0x80; p++, shift += 7)
-        v |= (uint64_t)(*p & 0x7f) << shift;
-    v |= (uint64_t)*p << shift;
-    *at = p + 1;
-    return v;
-}
-
-static void decode_loose(struct postings *p, const unsigned char *from, uint32_t before)
-{
-    for (int i = 0; i < p->in_block; i++) {
-        uint64_t v = get_varint(&from);
-
-        before += 1 + (uint32_t)(v >> 1);
-        p->passages[i] = before;
-        p->freqs[i] = v & 1 ? 1 : (uint32_t)get_varint(&from) + 2;
-    }
+    memcpy(p->passages, from, bytes);
+    memcpy(p->freqs, from + bytes, bytes);
     p->has_freqs = 1;
 }
 
@@ -56,7 +41,7 @@ static void decode_block(struct postings *p, uint32_t block)
     if (b->n == POSTINGS_BLOCK)
         decode_packed(p, b->data, before);
     else
-        decode_loose(p, b->data, before);
+        decode_loose(p, b->data);
 }
 
 static uint32_t end(struct postings *p)

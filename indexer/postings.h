@@ -41,7 +41,7 @@ struct postings_block {
     uint32_t last; /* its last passage */
     uint16_t n;    /* postings: POSTINGS_BLOCK, the last block perhaps fewer */
     uint16_t n_impacts;
-    const unsigned char *data;    /* where it begins */
+    const unsigned char *data;    /* where it begins; of the loose block: term_postings.loose */
     const struct impact *impacts; /* [n_impacts] */
 };
 
@@ -50,6 +50,7 @@ struct term_postings {
     uint32_t n, n_blocks;
     struct postings_block *blocks; /* [n_blocks] */
     struct impact *impacts;        /* of all blocks */
+    uint32_t *loose;     /* passages[n % 128], freqs[n % 128] of the block that is not packed */
     unsigned char *data; /* [bytes] and zeroes behind, so that a decoder may read over the end */
 };
 

@@ -82,19 +82,28 @@ static int check_packed(const unsigned char *p, size_t bytes, int64_t before, ui
     return 1;
 }
 
-static int check_loose(const unsigned char *p, size_t bytes, unsigned n, int64_t before,
-                       uint32_t size, uint32_t *last)
+/* Decodes the n postings of the loose block to t->loose, for it is read more often than packed ones: most
+ * terms have no other, and varints are slow. */
+static int read_loose(struct term_postings *t, const unsigned char *p, size_t bytes, unsigned n,
+                      int64_t before, uint32_t size, uint32_t *last)
 {
     struct bytes r = {p, p + bytes, 0};
+    uint32_t *passages = t->loose, *freqs = t->loose + n;
 
     for (unsigned i = 0; i < n; i++) {
-        uint64_t v = bytes_varint(&r), gap = v >> 1;
+        uint64_t v = bytes_varint(&r), gap = v >> 1, freq = 1;
 
         if (r.bad || gap >= size || before + 1 + (int64_t)gap >= size)
             return 0;
         before += 1 + (int64_t)gap;
-        if (!(v & 1) && bytes_varint(&r) > UINT32_MAX - 2)
-            return 0;
+        if (!(v & 1)) {
+            freq = bytes_varint(&r);
+            if (freq > UINT32_MAX - 2)
+                return 0;
+            freq += 2;
+        }
+        passages[i] = (uint32_t)before;
+        freqs[i] = (uint32_t)freq;
     }
     *last = (uint32_t)before;
     return !r.bad && r.p == r.end;
@@ -122,14 +131,14 @@ static int check_blocks(struct term_postings *t, const unsigned char *p, const u
         uint32_t left = t->n - b * POSTINGS_BLOCK, last;
         size_t bytes = (size_t)(end - p);
 
-        block->data = p;
+        block->data = left >= POSTINGS_BLOCK ? p : (const unsigned char *)t->loose;
         if (left >= POSTINGS_BLOCK) {
             bytes = packed_bytes(p, bytes);
             if (!check_packed(p, bytes, before, block->last))
                 return 0;
         } else {
             block->n = (uint16_t)left;
-            if (!check_loose(p, bytes, block->n, before, size, &last) || last != block->last)
+            if (!read_loose(t, p, bytes, block->n, before, size, &last) || last != block->last)
                 return 0;
         }
         p += bytes;
@@ -146,11 +155,11 @@ static int read_single(struct term_postings *t, size_t bytes, uint32_t size,
     uint64_t postings[POSTINGS_BLOCK];
     struct postings p;
 
-    b->data = t->data;
+    b->data = t->n < POSTINGS_BLOCK ? (const unsigned char *)t->loose : t->data;
     b->n = (uint16_t)t->n;
     b->impacts = t->impacts;
     if (t->n < POSTINGS_BLOCK) {
-        if (!check_loose(t->data, bytes, t->n, -1, size, &b->last))
+        if (!read_loose(t, t->data, bytes, t->n, -1, size, &b->last))
             return 0;
     } else {
         uint32_t v[POSTINGS_BLOCK];
@@ -184,7 +193,8 @@ static int read_all(struct term_postings *t, size_t bytes, uint32_t size, const 
         return err_set(err, E_FORMAT, "the directory of blocks is wrong");
     t->blocks = mem_zalloc(t->n_blocks, sizeof *t->blocks);
     t->impacts = mem_alloc(n_impacts, sizeof *t->impacts);
-    if (!t->blocks || !t->impacts)
+    t->loose = mem_alloc((size_t)2 * (t->n % POSTINGS_BLOCK), sizeof *t->loose);
+    if (!t->blocks || !t->impacts || !t->loose)
         return err_nomem(err);
     if (is_single)
         return read_single(t, bytes, size, lengths)
@@ -227,6 +237,7 @@ void term_postings_free(struct term_postings *t)
         return;
     mem_free(t->blocks);
     mem_free(t->impacts);
+    mem_free(t->loose);
     mem_free(t->data);
     mem_free(t);
 }

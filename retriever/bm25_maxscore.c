@@ -21,8 +21,9 @@
 
 #include "base/mem.h"
 #include "retriever/bm25.h"
+#include "retriever/sums.h"
 
-enum { LANES = 16 }; /* sums looked at together */
+enum { CHUNK = 256 }; /* sums that are pushed before the threshold is looked at again */
 
 /* Terms become essential until the bounds of the others are below this share of the threshold.  1 would
  * add up the fewest postings, but a passage with almost any sum would then be a candidate, and
@@ -41,6 +42,7 @@ struct cursor {
 struct scorer {
     const struct bm25_query *q;
     const struct segment *s;
+    const struct sums_kernel *kernel;
     const uint32_t *lengths; /* [segment_size] */
     struct topk *top;
     struct cursor *cursors; /* [n], in the order of summation */
@@ -49,9 +51,9 @@ struct scorer {
     double slack;
     uint32_t begin, end;  /* the window */
     const uint64_t *dead; /* of the segment, or NULL */
-    float *sums;          /* [window + LANES], zero between windows */
-    uint32_t *passages;   /* [window + LANES] candidates, ascending */
-    float *scores;        /* [window + LANES] theirs so far */
+    float *sums;          /* [window + SUMS_PAD], zero between windows */
+    uint32_t *passages;   /* [window + SUMS_PAD] candidates, ascending */
+    float *scores;        /* [window + SUMS_PAD] theirs so far */
     size_t n_candidates;
 };
 
@@ -125,50 +127,16 @@ static float needed(const struct scorer *sc, float threshold, double rest)
     if (threshold == -INFINITY)
         return 0;
     if (rest == 0)
-        return threshold;
+        return threshold > 0 ? threshold : 0;
     need = (double)threshold / sc->slack - rest;
     return need > 0 ? nextafterf((float)need, -1) : 0;
 }
 
 /* ---- essential terms: added up for the whole window ---- */
 
-/* The parts of LANES postings; a loop that compilers turn into vector code. */
-static void compute_parts(float *restrict parts, const struct bm25_query *q, float weight,
-                          const int32_t *restrict freqs, const int32_t *restrict lengths)
-{
-    float base = q->base, slope = q->slope;
-
-    for (int i = 0; i < LANES; i++)
-        parts[i] = bm25_formula(weight, (float)freqs[i], (float)lengths[i], base, slope);
-}
-
-/* Adds a run of postings of one decoded block: gathers, computes, scatters. */
-static void add_run(struct scorer *sc, float weight, const uint32_t *passages,
-                    const uint32_t *freqs, uint32_t n)
-{
-    int32_t f[POSTINGS_BLOCK + LANES], lengths[POSTINGS_BLOCK + LANES];
-    float parts[POSTINGS_BLOCK + LANES];
-    float *sums = sc->sums;
-
-    if (sc->q->linear) {
-        for (uint32_t i = 0; i < n; i++)
-            sums[passages[i] - sc->begin] += bm25_part(sc->q, weight, freqs[i], 0);
-        return;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        f[i] = (int32_t)freqs[i];
-        lengths[i] = (int32_t)sc->lengths[passages[i]];
-    }
-    for (uint32_t i = n; i < n + LANES; i++)
-        f[i] = lengths[i] = 1;
-    for (uint32_t i = 0; i < n; i += LANES)
-        compute_parts(parts + i, sc->q, weight, f + i, lengths + i);
-    for (uint32_t i = 0; i < n; i++)
-        sums[passages[i] - sc->begin] += parts[i];
-}
-
 static void add_essential(struct scorer *sc, struct cursor *c)
 {
+    const struct sums_formula f = {c->weight, sc->q->base, sc->q->slope, sc->q->linear};
     const uint32_t *passages, *freqs;
 
     postings_seek(&c->p, sc->begin);
@@ -178,46 +146,14 @@ static void add_essential(struct scorer *sc, struct cursor *c)
         if (passages[n - 1] >= sc->end)
             for (n = 0; passages[n] < sc->end;)
                 n++;
-        add_run(sc, c->weight, passages, freqs, n);
+        sc->kernel->add(sc->sums, sc->begin, passages, freqs, n, sc->lengths, &f);
         postings_seek(&c->p, passages[n - 1] + 1);
     }
-}
-
-/* 1 if one of LANES sums exceeds need. */
-static int any_above(const float *sums, float need)
-{
-    int any = 0;
-
-    for (int i = 0; i < LANES; i++)
-        any |= sums[i] > need;
-    return any;
 }
 
 static inline int is_dead(const struct scorer *sc, uint32_t passage)
 {
     return sc->dead && (sc->dead[passage >> 6] >> (passage & 63) & 1);
-}
-
-static void clear_sums(struct scorer *sc)
-{
-    memset(sc->sums, 0, (sc->end - sc->begin) * sizeof *sc->sums);
-}
-
-/* All terms were added up: pushes the live passages, and clears the sums. */
-static void push_sums(struct scorer *sc)
-{
-    float threshold = topk_threshold(sc->top), need = threshold > 0 ? threshold : 0;
-
-    for (uint32_t at = 0; at < sc->end - sc->begin; at += LANES) {
-        if (!any_above(sc->sums + at, need))
-            continue;
-        for (uint32_t i = at; i < at + LANES; i++)
-            if (sc->sums[i] > need && !is_dead(sc, sc->begin + i))
-                topk_push(sc->top, sc->begin + i, sc->sums[i]);
-        threshold = topk_threshold(sc->top);
-        need = threshold > 0 ? threshold : 0;
-    }
-    clear_sums(sc);
 }
 
 /* Drops dead candidates. */
@@ -233,26 +169,32 @@ static void bury(struct scorer *sc)
     sc->n_candidates = n;
 }
 
+/* All terms were added up: pushes the live passages, and clears the sums.  The threshold rises on the way. */
+static void push_sums(struct scorer *sc)
+{
+    for (uint32_t begin = sc->begin, n; begin < sc->end; begin += n) {
+        float threshold, *sums = sc->sums + (begin - sc->begin);
+
+        n = sc->end - begin < CHUNK ? sc->end - begin : CHUNK;
+        threshold = topk_threshold(sc->top);
+        sc->n_candidates = sc->kernel->above(sc->passages, sc->scores, sums, begin, n,
+                                             threshold > 0 ? threshold : 0);
+        for (size_t i = 0; i < sc->n_candidates; i++)
+            if (!is_dead(sc, sc->passages[i]))
+                topk_push(sc->top, sc->passages[i], sc->scores[i]);
+    }
+    memset(sc->sums, 0, (sc->end - sc->begin) * sizeof *sc->sums);
+}
+
 /* Makes candidates of the live passages with sums above need, and clears the sums. */
 static void take_candidates(struct scorer *sc, float need)
 {
-    uint32_t *passages = sc->passages;
-    float *scores = sc->scores, *sums = sc->sums;
-    size_t n = 0;
+    uint32_t n = sc->end - sc->begin;
 
-    for (uint32_t at = 0; at < sc->end - sc->begin; at += LANES) {
-        if (!any_above(sums + at, need))
-            continue;
-        for (uint32_t i = at; i < at + LANES; i++) { /* without a branch that guesses wrong */
-            passages[n] = sc->begin + i;
-            scores[n] = sums[i];
-            n += sums[i] > need;
-        }
-    }
-    sc->n_candidates = n;
+    sc->n_candidates = sc->kernel->above(sc->passages, sc->scores, sc->sums, sc->begin, n, need);
     if (sc->dead)
         bury(sc);
-    clear_sums(sc);
+    memset(sc->sums, 0, n * sizeof *sc->sums);
 }
 
 /* ---- the other terms: looked up for candidates ---- */
@@ -328,9 +270,10 @@ int bm25_maxscore(struct topk *top, const struct bm25_query *q, int segment, str
 {
     struct scorer sc = {.q = q, .top = top, .s = index_segment(q->ix, segment)};
     uint32_t size = segment_size(sc.s);
-    size_t room = (size < q->window ? size : q->window) + LANES;
+    size_t room = (size < q->window ? size : q->window) + SUMS_PAD;
     int rc;
 
+    sc.kernel = sums_kernel_best();
     sc.lengths = segment_lengths(sc.s);
     sc.dead = bm25_excluded(q, segment);
     sc.slack = 1 + (double)(q->n + 8) * 0x1p-22; /* 2^-24 an operation */

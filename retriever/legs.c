@@ -180,11 +180,9 @@ int leg_results(struct ranked *out, const struct leg *leg, void *state, struct i
         ranked_clear(out);
         return 0;
     }
-    if (by_passage)
+    if (by_passage || !strcmp(index_settings(ix)->chunking, "whole")) /* a document is a passage */
         return leg_passages(out, leg, state, ix, k, err);
-    /* Where documents are one passage each, the first k passages are k documents. */
-    ask = strcmp(index_settings(ix)->chunking, "whole") ? 4 * k : k;
-    for (;; ask *= 4) {
+    for (ask = 4 * k;; ask *= 4) {
         size_t found;
 
         ask = ask < all ? ask : all;
@@ -213,8 +211,10 @@ int hits_make(struct hits *out, struct index *ix, const struct scored *list, siz
     struct hit *hits = mem_zalloc(n, sizeof *hits);
     char *text;
 
-    for (size_t i = 0; i < n; i++)
-        bytes += strlen(segment_docno(index_segment(ix, list[i].segment), list[i].passage)) + 1;
+    for (size_t i = 0; hits && i < n; i++) {
+        hits[i].docno = segment_docno(index_segment(ix, list[i].segment), list[i].passage);
+        bytes += strlen(hits[i].docno) + 1;
+    }
     text = mem_alloc(bytes, 1);
     if (!hits || !text) {
         mem_free(hits);
@@ -226,16 +226,14 @@ int hits_make(struct hits *out, struct index *ix, const struct scored *list, siz
     out->n = n;
     out->memory = text;
     for (size_t i = 0; i < n; i++) {
-        const struct segment *s = index_segment(ix, list[i].segment);
-        const char *docno = segment_docno(s, list[i].passage);
-        size_t len = strlen(docno) + 1;
+        char *docno = text;
 
-        hits[i].docno = memcpy(text, docno, len);
-        hits[i].document = segment_document(s, list[i].passage);
+        text = stpcpy(docno, hits[i].docno) + 1;
+        hits[i].docno = docno;
+        hits[i].document = segment_document(index_segment(ix, list[i].segment), list[i].passage);
         hits[i].segment = list[i].segment;
         hits[i].passage = list[i].passage;
         hits[i].score = list[i].score;
-        text += len;
     }
     return 0;
 }

@@ -1,7 +1,9 @@
-/* topk.c -- a buffer of keys that is sorted and cut to k whenever it is full.
+/* topk.c -- a buffer of keys that is cut to the best k whenever it is full.
  *
- * Twice k keys fit, so a push costs O(1) on average for any k.  Few keys are sorted by insertion, many
- * by radix: byte by byte from the lowest, passing over bytes that are the same in all.
+ * Twice k keys fit, so a push costs O(1) on average for any k.  A cut finds the k-th best key by
+ * counting how many keys fall into each of 256 equal ranges, then looks closer at the range that
+ * it lies in; it sorts nothing.  At the end few keys are sorted by insertion, many by radix: byte by byte
+ * from the lowest, passing over bytes that are the same in all.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "retriever/topk.h"
@@ -102,4 +104,47 @@ void topk_sort(struct topk *t)
         t->n = t->k;
         t->least = t->keys[t->k - 1];
     }
+}
+
+/* The k-th best of n >= k keys, all different. */
+static uint64_t find_kth(const uint64_t *keys, size_t n, size_t k)
+{
+    uint64_t low = UINT64_MAX, high = 0, width;
+
+    for (size_t i = 0; i < n; i++) {
+        low = keys[i] < low ? keys[i] : low;
+        high = keys[i] > high ? keys[i] : high;
+    }
+    while (low < high) { /* k keys are >= the wanted one, those above high left out */
+        size_t counts[256] = {0}, above = 0;
+        int bits = 64 - __builtin_clzll(high - low), shift = bits > 8 ? bits - 8 : 0, range = 255;
+
+        for (size_t i = 0; i < n; i++)
+            if (keys[i] - low <= high - low)
+                counts[(keys[i] - low) >> shift]++;
+        for (; above + counts[range] < k; range--)
+            above += counts[range];
+        k -= above;
+        low += (uint64_t)range << shift;
+        width = ((uint64_t)1 << shift) - 1;
+        high = high - low > width ? low + width : high;
+    }
+    return low;
+}
+
+/* Keeps the best k of more than k keys, in the order they came in. */
+void topk_cut(struct topk *t)
+{
+    size_t n = 0;
+
+    if (t->n <= FEW) {
+        topk_sort(t);
+        return;
+    }
+    t->least = find_kth(t->keys, t->n, t->k);
+    for (size_t i = 0; i < t->n; i++) { /* without a branch that guesses wrong */
+        t->keys[n] = t->keys[i];
+        n += t->keys[n] >= t->least;
+    }
+    t->n = n;
 }

@@ -39,6 +39,9 @@ void topk_clear(struct topk *t);
 /* Sorts, best first, and keeps the k best. */
 void topk_sort(struct topk *t);
 
+/* Keeps the k best, in no order.  There must be as many. */
+void topk_cut(struct topk *t);
+
 /* Says that scores below this one need not be kept (equal ones must).  Right after topk_reset. */
 void topk_floor(struct topk *t, float score);
 
@@ -46,7 +49,7 @@ void topk_floor(struct topk *t, float score);
 static inline void topk_tighten(struct topk *t)
 {
     if (t->n >= t->k && (!t->least || t->n - t->k > t->k / 8))
-        topk_sort(t);
+        topk_cut(t);
 }
 
 /* Maps floats to integers in the same order; -0 counts as 0.  NaN has its place too (above infinity). */
@@ -94,7 +97,7 @@ static inline void topk_push(struct topk *t, uint32_t passage, float score)
         return;
     t->keys[t->n++] = key;
     if (t->n == t->cap)
-        topk_sort(t);
+        topk_cut(t);
 }
 
 #endif

@@ -384,6 +384,7 @@ int main(void)
 
     suite_add_tcase(suite, tcase_topk());
     suite_add_tcase(suite, tcase_bm25());
+    suite_add_tcase(suite, tcase_sums());
     suite_add_tcase(suite, tcase_retriever());
     suite_add_tcase(suite, tcase_fuse());
     suite_add_tcase(suite, tcase_bundled());

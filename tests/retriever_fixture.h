@@ -11,6 +11,7 @@
 
 TCase *tcase_topk(void);
 TCase *tcase_bm25(void);
+TCase *tcase_sums(void);
 TCase *tcase_retriever(void);
 TCase *tcase_fuse(void);
 TCase *tcase_bundled(void);
