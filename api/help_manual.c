@@ -233,6 +233,7 @@ void help_manual(struct buf *out)
     put_topic(out, "corpora", ".Ss Formats of collections");
     put_topic(out, "retrievers", ".Ss Systems that search");
     put_topic(out, "analyzers", ".Ss Analyzers");
+    put_topic(out, "chunking", ".Ss Passages");
     put_topic(out, "models", ".Ss Models");
     put_topic(out, "measures", ".Ss Measures");
     put_topic(out, "tests", ".Ss Tests of significance");

@@ -64,6 +64,24 @@ static void analyzers(struct buf *out)
                   "through the analyzer that the index was made with.\n\n");
     for (const struct analyzer_kind *a = analyzer_kinds; a->name; a++)
         row(out, a->name, a->about);
+    buf_puts(out, "\nOnly the English ones drop stop words: a frequent word weighs little anyway. "
+                  "In all but cjk, each Chinese character and each letter of hiragana is a word, "
+                  "and so is each run of katakana.\n");
+}
+
+static void chunking(struct buf *out)
+{
+    buf_puts(out, "How documents become passages: what --chunk of 'fovea index' chooses.  "
+                  "Passages are what is ranked; a document counts by its best one, unless "
+                  "--passages is asked for.\n\n");
+    for (const struct chunk_kind *const *k = chunk_kinds; *k; k++)
+        row(out, (*k)->form, (*k)->about);
+    buf_puts(out,
+             "\nA word is what stands between blanks.  For sentences and sections a Chinese or "
+             "Japanese character is one too, and so are every 32 bytes of something longer; the "
+             "end of a line ends no sentence, but a blank line and an item of a list do.\n\n"
+             "The title is indexed with each passage of a document.  So are the headings above a "
+             "passage of a section, as in \"Guide > Install > Debian\".\n");
 }
 
 static void measures(struct buf *out)
@@ -145,6 +163,7 @@ static void environment(struct buf *out)
 const struct help_topic help_topics[] = {{"corpora", "formats of collections", corpora},
                                          {"retrievers", "systems that search", retrievers_topic},
                                          {"analyzers", "how text becomes words", analyzers},
+                                         {"chunking", "how documents become passages", chunking},
                                          {"models", "where models are found", models},
                                          {"measures", "what 'fovea eval' measures", measures},
                                          {"tests", "how 'fovea compare' tests", tests},
