@@ -37,9 +37,13 @@ static const struct option_row rows[] = {
     {"analyzer", 0, OPT_CHOICE, offsetof(struct settings, analyzer), "A", "how text becomes words",
      name_of_analyzer, .shown = "english"},
     {"chunk", 0, OPT_TEXT, offsetof(struct settings, chunk), "C",
-     "passages: whole (the document), or words:N[:OVERLAP]", .shown = "whole"},
-    {"vectors", 0, OPT_TEXT, offsetof(struct settings, vectors), "FACTORY",
-     "FAISS factory string of the vectors", .shown = "Flat, which is exact"},
+     "how documents become passages: whole, words:N[:OVERLAP], sentences:N[:OVERLAP] or "
+     "sections:N; see 'fovea help chunking'",
+     .shown = "whole"},
+    {"vectors", 0, OPT_TEXT, offsetof(struct settings, vectors), "V",
+     "how vectors are searched: auto, auto:N (exactly in segments of up to N passages, on a graph "
+     "in larger ones), or a FAISS factory string such as Flat (always exact) or IVF1024,SQ8",
+     .shown = "auto, which is auto:50000"},
     {"id-field", 0, OPT_TEXT, offsetof(struct settings, feed.id_field), "NAME",
      "JSON member that names a document", .shown = "_id, id, docno or docid"},
     {"title-field", 0, OPT_TEXT, offsetof(struct settings, feed.title_field), "NAME",

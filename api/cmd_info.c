@@ -10,12 +10,24 @@
 #include "api/term.h"
 
 struct settings {
-    int json;
+    int json, recall, samples, ef;
 };
 
-static const struct option_row rows[] = {COMMON_ROWS(struct settings), {0}};
+static const struct option_row check_rows[] = {COMMON_ROWS(struct settings), {0}};
 
-static int info_json(const fovea_info *i, const char *path)
+static const struct option_row rows[] = {
+    FLAG_ROW("recall", 0, struct settings, recall,
+             "measure how much of what is nearest the dense leg finds"),
+    {"samples", 0, OPT_INT, offsetof(struct settings, samples), "N",
+     "with --recall: stored vectors that are searched for", .low = 1, .high = 1000000,
+     .number = 200},
+    {"ef", 0, OPT_INT, offsetof(struct settings, ef), "N",
+     "with --recall: candidates kept, as in 'fovea search'", .low = 0, .high = 1000000,
+     .shown = "that of a search"},
+    COMMON_ROWS(struct settings),
+    {0}};
+
+static int info_json(const fovea_info *i, const char *path, const fovea_recall *r)
 {
     struct jout j = {0};
 
@@ -40,6 +52,16 @@ static int info_json(const fovea_info *i, const char *path)
     jout_count(&j, "postings_bytes", i->postings_bytes);
     jout_count(&j, "vector_bytes", i->vector_bytes);
     jout_count(&j, "other_bytes", i->other_bytes);
+    if (r) {
+        jout_open(&j, "recall", '{');
+        jout_int(&j, "queries", r->n_queries);
+        jout_int(&j, "graphs", r->n_graphs);
+        jout_number(&j, "at_10", r->at_10);
+        jout_number(&j, "at_100", r->at_100);
+        jout_number(&j, "p50_ms", r->p50_ms);
+        jout_number(&j, "exact_p50_ms", r->exact_p50_ms);
+        jout_close(&j);
+    }
     jout_close(&j);
     return jout_print(&j) ? EXIT_FAILED : 0;
 }
@@ -72,20 +94,34 @@ static void info_text(const fovea_info *i, const char *path)
     printf("other %s\n", show_bytes(a, i->other_bytes));
 }
 
+static void recall_text(const fovea_recall *r)
+{
+    printf("  recall     %.4f at 10, %.4f at 100: %d of the vectors as queries, %s\n"
+           "  latency    %.3f ms for 100, %.3f ms exactly (medians)\n",
+           r->at_10, r->at_100, r->n_queries,
+           r->n_graphs ? "found on a graph" : "all segments are searched exactly", r->p50_ms,
+           r->exact_p50_ms);
+}
+
 static int info(void *settings, char **args, int n_args)
 {
     const struct settings *s = settings;
     fovea_info i = FOVEA_INFO_INIT;
+    fovea_recall r = FOVEA_RECALL_INIT;
     fovea *ix = NULL;
     int rc = 0;
 
     (void)n_args;
-    if (fovea_open(&ix, args[0], NULL) || fovea_describe(&i, ix))
+    if (fovea_open(&ix, args[0], NULL) || fovea_describe(&i, ix) ||
+        (s->recall && fovea_measure_recall(&r, ix, s->samples, s->ef))) {
         rc = say_fovea(ix);
-    else if (s->json)
-        rc = info_json(&i, args[0]);
-    else
+    } else if (s->json) {
+        rc = info_json(&i, args[0], s->recall ? &r : NULL);
+    } else {
         info_text(&i, args[0]);
+        if (s->recall)
+            recall_text(&r);
+    }
     fovea_close(ix);
     return rc;
 }
@@ -94,7 +130,11 @@ const struct command cmd_info = {
     .name = "info",
     .args = "INDEX",
     .about = "describe an index: what is in it and how it was made",
-    .examples = "fovea info scifact.fovea",
+    .details = "--recall searches for some of the stored vectors as a search would, and exactly, "
+               "and compares: "
+               "an index whose segments are all small is searched exactly.",
+    .examples = "fovea info scifact.fovea\n"
+                "fovea info large.fovea --recall --ef 200",
     .options = rows,
     .settings_size = sizeof(struct settings),
     .min_args = 1,
@@ -153,7 +193,7 @@ const struct command cmd_check = {
     .about = "verify all of an index: checksums, order, counts",
     .details = "Names the first thing that is wrong and exits with 1.",
     .examples = "fovea check scifact.fovea",
-    .options = rows,
+    .options = check_rows,
     .settings_size = sizeof(struct settings),
     .min_args = 1,
     .max_args = 1,

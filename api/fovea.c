@@ -15,6 +15,8 @@
 #include "base/utf8.h"
 #include "model/model.h"
 
+enum { RECALL_QUERIES = 200 };
+
 _Static_assert((int)FOVEA_NOMEM == E_NOMEM && (int)FOVEA_IO == E_IO &&
                    (int)FOVEA_FORMAT == E_FORMAT && (int)FOVEA_INVALID == E_INVALID &&
                    (int)FOVEA_NOTFOUND == E_NOTFOUND && (int)FOVEA_LIMIT == E_LIMIT &&
@@ -229,6 +231,27 @@ int fovea_check(fovea *q)
     int rc = handle_begin(q);
 
     return rc ? rc : index_check(q->ix, &q->err);
+}
+
+int fovea_measure_recall(fovea_recall *out, fovea *q, int n_queries, int ef)
+{
+    struct index_recall r;
+    int rc = handle_begin(q);
+
+    if (rc)
+        return rc;
+    if (out->size < sizeof out->size || out->size > 1 << 16)
+        return err_set(&q->err, E_INVALID,
+                       "recall.size is %zu: initialise it with FOVEA_RECALL_INIT", out->size);
+    rc = index_recall(&r, q->ix, n_queries ? n_queries : RECALL_QUERIES, ef, &q->err);
+    if (rc)
+        return rc;
+    const fovea_recall recall = {out->size, r.n_queries, r.n_graphs,    r.at_10,
+                                 r.at_100,  r.p50_ms,    r.exact_p50_ms};
+    if (out->size > sizeof recall)
+        memset((char *)out + sizeof recall, 0, out->size - sizeof recall);
+    memcpy(out, &recall, out->size < sizeof recall ? out->size : sizeof recall);
+    return 0;
 }
 
 int fovea_describe(fovea_info *out, fovea *q)

@@ -95,15 +95,16 @@ typedef int fovea_progress_fn(const char *what, uint64_t done, uint64_t total, v
  * one is FOVEA_INVALID.
  */
 typedef struct fovea_options {
-    size_t size;                 /* set by FOVEA_OPTIONS_INIT */
-    int mode;                    /* FOVEA_READ, FOVEA_WRITE, or FOVEA_CREATE: make it if absent */
-    int precision;               /* of the encoder: FOVEA_I8 (fast) or FOVEA_F32 (reference) */
-    int threads;                 /* for indexing; 0 = one per processor */
-    const char *analyzer;        /* text to terms; NULL = "english" */
-    const char *chunking;        /* documents to passages: "whole" (NULL) or "words:N[:OVERLAP]" */
-    const char *model;           /* name or folder of the encoder; NULL or "none" = no dense leg */
-    const char *vectors;         /* FAISS factory string; NULL = "Flat", exact */
-    size_t buffer_bytes;         /* text held in memory before it is written; 0 = 64 MiB */
+    size_t size;          /* set by FOVEA_OPTIONS_INIT */
+    int mode;             /* FOVEA_READ, FOVEA_WRITE, or FOVEA_CREATE: make it if absent */
+    int precision;        /* of the encoder: FOVEA_I8 (fast) or FOVEA_F32 (reference) */
+    int threads;          /* for indexing; 0 = one per processor */
+    const char *analyzer; /* text to terms; NULL = "english" */
+    const char *chunking; /* documents to passages: "whole" (NULL), or "words:N[:OVERLAP]",
+                                  * "sentences:N[:OVERLAP]", "sections:N"; 'fovea help chunking' */
+    const char *model;    /* name or folder of the encoder; NULL or "none" = no dense leg */
+    const char *vectors;  /* FAISS factory string; NULL = "auto"; `fovea help index` has more */
+    size_t buffer_bytes;  /* text held in memory before it is written; 0 = 64 MiB */
     fovea_progress_fn *progress; /* or NULL */
     void *payload;               /* for progress */
     const char *sparse;          /* learned sparse model; NULL or "none" = no sparse leg */
@@ -190,11 +191,13 @@ typedef struct fovea_search_options {
     size_t snippet_bytes; /* about how long a snippet is; 0 = 300; at most 65536 */
     float sparse_weight;  /* of hybrid, in an index with a sparse leg */
     const char *where;    /* a filter: "year >= 2020 and source = 'x'"; NULL = all documents */
+    int ef; /* dense, in large segments: candidates kept (more: better and slower); 0 = default */
 } fovea_search_options;
 
 #define FOVEA_SEARCH_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        sizeof(fovea_search_options), NULL, 0, 0, 0, NULL, {0, 0}, 0, 0, 0, FOVEA_FULL, 0, 0, NULL \
+        sizeof(fovea_search_options), NULL, 0, 0, 0, NULL, {0, 0}, 0, 0, 0, FOVEA_FULL, 0, 0,      \
+            NULL, 0                                                                                \
     }
 
 /* Half-open range of bytes. */
@@ -307,6 +310,28 @@ typedef struct fovea_info {
 
 /* Describes an index as it was last committed.  Fills as much of *out as out->size says. */
 int fovea_describe(fovea_info *out, fovea *ix);
+
+/* How well the dense leg of an index is searched. */
+typedef struct fovea_recall {
+    size_t size; /* set by FOVEA_RECALL_INIT */
+    int n_queries;
+    int n_graphs;                /* segments too large to be searched exactly */
+    double at_10, at_100;        /* share of the 10 and 100 nearest vectors that are found */
+    double p50_ms, exact_p50_ms; /* median time of a search for 100, and of the exact one */
+} fovea_recall;
+
+#define FOVEA_RECALL_INIT                                                                          \
+    {                                                                                              \
+        sizeof(fovea_recall), 0, 0, 0, 0, 0, 0                                                     \
+    }
+
+/* Searches for some of the stored vectors, as a query would and exactly, and compares.
+ *
+ * n_queries  how many, evenly chosen; 0 = 200.
+ * ef         as in fovea_search_options.
+ *
+ * FOVEA_INVALID: the index has no dense leg.  Cost: n_queries passes over all vectors. */
+int fovea_measure_recall(fovea_recall *out, fovea *ix, int n_queries, int ef);
 
 /* Reads everything and compares: checksums, order, counts across legs, SQLite's own check.
  * FOVEA_FORMAT names the first thing that is wrong.  Cost: reads the whole file. */

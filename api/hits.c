@@ -177,6 +177,7 @@ static int read_options(struct retrieve_options *ro, fovea_search_options *opt, 
         .by_passage = opt->by_passage,
         .explain = opt->explain,
         .where = opt->where,
+        .ef = opt->ef,
     };
     return 0;
 }

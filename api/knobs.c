@@ -66,6 +66,7 @@ int knobs_apply(fovea_search_options *to, const struct knobs *knobs, struct err 
     to->b = (float)knobs->b;
     to->fusion = knobs->fusion;
     to->depth = knobs->depth;
+    to->ef = knobs->ef;
     if (knobs->weights) {
         float w[3];
         int rc = parse_weights(w, knobs->weights, err);

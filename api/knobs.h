@@ -22,7 +22,7 @@ int precision_value(const char *name);
 struct knobs {
     double k1, b;
     const char *fusion, *weights;
-    int depth;
+    int depth, ef;
 };
 
 #define KNOB_ROWS(type, field)                                                                     \
@@ -51,6 +51,15 @@ struct knobs {
          "A,B[,C]",                                                                                \
          "hybrid: weights of words (bm25), meaning (dense), weighted words (sparse)",              \
          .shown = "equal"},                                                                        \
+        {"ef",                                                                                     \
+         0,                                                                                        \
+         OPT_INT,                                                                                  \
+         offsetof(type, field.ef),                                                                 \
+         "N",                                                                                      \
+         "dense: candidates kept in a large index, more being better and slower",                  \
+         .low = 0,                                                                                 \
+         .high = 1000000,                                                                          \
+         .shown = "96, or a quarter more than the hits asked for"},                                \
     {                                                                                              \
         "depth", 0, OPT_INT, offsetof(type, field.depth), "N", "hybrid: hits taken from each leg", \
             .low = 0, .high = 1000000, .shown = "the larger of 1000 and -k"                        \

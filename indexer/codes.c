@@ -14,6 +14,7 @@
 #include "base/mem.h"
 
 enum { HUGE_PAGE = 2 << 20 };
+#define SCALE_MOST (1.001f * 65504 / CODE_MOST)
 
 /* Rows are visited at random: large pages save a walk through the page tables for each. */
 static void want_large_pages(void *p, size_t n)
@@ -59,6 +60,18 @@ void codes_free(struct codes *c)
     mem_free(c);
 }
 
+int code_is_valid(const int16_t *q, int dim, float scale)
+{
+    int over = 0, k = 0;
+
+    for (; k + DOTS_STEP <= dim; k += DOTS_STEP)
+        for (int i = k; i < k + DOTS_STEP; i++)
+            over |= (q[i] > CODE_MOST) | (q[i] < -CODE_MOST);
+    for (; k < dim; k++)
+        over |= (q[k] > CODE_MOST) | (q[k] < -CODE_MOST);
+    return !over && scale >= 0 && scale <= SCALE_MOST; /* false for NaN */
+}
+
 float code_from_floats(int16_t *q, const float *x, int dim)
 {
     float most = 0, scale;
@@ -77,32 +90,59 @@ float code_from_floats(int16_t *q, const float *x, int dim)
     return scale;
 }
 
-void codes_set(struct codes *c, uint32_t i, const int16_t *q, float scale)
+static float length_of(const int16_t *q, int dim, float scale)
 {
-    uint8_t *high = c->high + i * c->stride;
-    int8_t *low = c->low ? c->low + i * c->stride : NULL;
-    double sum = 0, sum_low = 0, sum_all = 0;
+    int64_t sum = 0;
 
-    for (int k = 0; k < c->dim; k++) {
+    for (int k = 0; k < dim; k++)
+        sum += (int32_t)q[k] * q[k];
+    return (float)((double)scale * sqrt((double)sum));
+}
+
+/* Sums over numbers of a row. */
+struct sums {
+    int64_t high, low;
+};
+
+/* Splits n <= DOTS_STEP numbers.  Inlined with a constant n it becomes a few vector instructions. */
+static inline __attribute__((always_inline)) void split(uint8_t *high, int8_t *low,
+                                                        struct sums *sums, const int16_t *q, int n)
+{
+    int32_t sum_high = 0, sum_low = 0;
+
+    for (int k = 0; k < n; k++) {
         int h = (q[k] + 128) >> 8, l = q[k] - 256 * h;
 
         high[k] = (uint8_t)(h + 128);
-        if (low)
-            low[k] = (int8_t)l;
-        sum += (double)(h * h);
-        sum_low += (double)(l * l);
-        sum_all += (double)q[k] * (double)q[k];
+        low[k] = (int8_t)l;
+        sum_high += h * h;
+        sum_low += l * l;
     }
-    memset(high + c->dim, 128, c->stride - (size_t)c->dim);
-    if (low)
-        memset(low + c->dim, 0, c->stride - (size_t)c->dim);
+    sums->high += sum_high;
+    sums->low += sum_low;
+}
+
+void codes_set(struct codes *c, uint32_t i, const int16_t *q, float scale)
+{
+    uint8_t *high = c->high + i * c->stride;
+    int8_t scratch[DOTS_STEP], *low = c->low ? c->low + i * c->stride : scratch;
+    struct sums sums = {0, 0};
+    int k = 0;
+    float length, length_low;
+
+    memset(high + c->stride - DOTS_STEP, 128, DOTS_STEP);
+    if (c->low)
+        memset(low + c->stride - DOTS_STEP, 0, DOTS_STEP);
+    for (; k + DOTS_STEP <= c->dim; k += DOTS_STEP)
+        split(high + k, c->low ? low + k : low, &sums, q + k, DOTS_STEP);
+    split(high + k, c->low ? low + k : low, &sums, q + k, c->dim - k);
     c->scale[i] = scale;
-    sum = 256 * (double)scale * sqrt(sum);
-    sum_low = (double)scale * sqrt(sum_low);
+    length = (float)(256 * (double)scale * sqrt((double)sums.high));
+    length_low = (float)((double)scale * sqrt((double)sums.low));
+    c->most = length > c->most ? length : c->most;
+    c->most_low = length_low > c->most_low ? length_low : c->most_low;
     if (c->length)
-        c->length[i] = (float)((double)scale * sqrt(sum_all));
-    c->most = (float)sum > c->most ? (float)sum : c->most;
-    c->most_low = (float)sum_low > c->most_low ? (float)sum_low : c->most_low;
+        c->length[i] = length_of(q, c->dim, scale);
 }
 
 /* ---- queries ---- */

@@ -40,6 +40,9 @@ void codes_free(struct codes *c);
 /* Rounds a vector of finite numbers to q [dim] and returns the scale: x[i] ~ scale * q[i]; |q[i]| <= CODE_MOST. */
 float code_from_floats(int16_t *q, const float *x, int dim);
 
+/* May this be what code_from_floats gave for numbers of up to 65504? */
+int code_is_valid(const int16_t *q, int dim, float scale);
+
 /* Sets row i. */
 void codes_set(struct codes *c, uint32_t i, const int16_t *q, float scale);
 

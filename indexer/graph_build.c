@@ -58,10 +58,11 @@ static struct goal goal_of(const struct builder *b, int8_t *bytes, uint32_t node
     struct goal t = {.bytes = bytes, .scale = 65536 * b->c->scale[node], .lift = b->lift};
     int32_t sum = 0;
 
-    for (size_t i = 0; i < b->c->stride; i++) {
-        bytes[i] = (int8_t)(row[i] ^ 0x80);
-        sum += bytes[i];
-    }
+    for (size_t at = 0; at < b->c->stride; at += DOTS_STEP)
+        for (size_t i = at; i < at + DOTS_STEP; i++) {
+            bytes[i] = (int8_t)(row[i] ^ 0x80);
+            sum += bytes[i];
+        }
     t.bias = 128 * sum;
     t.own_lift = b->lift ? b->lift[node] : 0;
     return t;

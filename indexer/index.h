@@ -275,6 +275,19 @@ int segment_nearest(uint32_t *passages, float *scores, size_t *n, struct segment
                     const float *query, size_t k, int ef, const uint64_t *excluded,
                     struct err *err);
 
+/* How well the dense leg is searched. */
+struct index_recall {
+    int n_queries;
+    int n_graphs;                /* segments that are not searched exactly */
+    double at_10, at_100;        /* share of the 10 and 100 nearest that are found */
+    double p50_ms, exact_p50_ms; /* median time of a search for 100, and of the exact one */
+};
+
+/* Searches for n_queries stored vectors (evenly chosen, themselves left out) as segment_nearest does with ef, and exactly.
+ * E_INVALID: no dense leg.  Cost: n_queries times a pass over all vectors. */
+int index_recall(struct index_recall *out, struct index *ix, int n_queries, int ef,
+                 struct err *err);
+
 /* Copies the stored vector of a passage to out [index_vector_dim]. */
 int segment_vector(float *out, struct segment *s, uint32_t passage, struct err *err);
 

@@ -6,7 +6,6 @@
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -133,10 +132,7 @@ static int take_code(int16_t *q, float *scale, const unsigned char *p, int dim)
 {
     memcpy(scale, p, sizeof *scale);
     memcpy(q, p + sizeof *scale, (size_t)dim * sizeof *q);
-    for (int i = 0; i < dim; i++)
-        if (abs(q[i]) > CODE_MOST)
-            return 0;
-    return *scale >= 0 && *scale <= 65504.0f / CODE_MOST * 1.0001f; /* false for NaN */
+    return code_is_valid(q, dim, *scale);
 }
 
 /* Reads a row as floats.  q [dim] is scratch. */

@@ -17,7 +17,7 @@
 enum {
     DIM_LEAST = 4, /* of "auto": the size of the part could not tell kinds of shorter rows apart */
     DIM_MOST = 65536,
-    WALK_COST = 10000, /* rows that can be scanned while a graph is walked; measured */
+    WALK_COST = 5000, /* rows that can be scanned while a graph is walked; measured */
     FLUSH = 60 << 10,
 };
 
@@ -262,6 +262,51 @@ static int nearest(struct near *out, size_t *n, struct segment *s, const float *
     if (!rc && *n < k)
         *n = codes_scan(out, c, &p, k, segment_dead(s), excluded);
     probe_clear(&p);
+    return rc;
+}
+
+/* As codes_scan, over plain rows. */
+static size_t scan_rows(struct near *all, const struct segment *s, const float *rows,
+                        const float *query, size_t k)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < s->size; i++) {
+        const float *row = rows + (size_t)i * (size_t)s->dim;
+        double sum = 0;
+
+        if (segment_is_dead(s, i))
+            continue;
+        for (int d = 0; d < s->dim; d++)
+            sum += (double)row[d] * (double)query[d];
+        all[n++] = (struct near){(float)sum, i};
+    }
+    qsort(all, n, sizeof *all, by_score);
+    return n < k ? n : k;
+}
+
+int vectors_exact(uint32_t *passages, float *scores, size_t *n, struct segment *s,
+                  const float *rows, const float *query, size_t k, struct err *err)
+{
+    struct near *near = mem_alloc(rows ? s->size : k, sizeof *near);
+    struct probe p;
+    int rc = near ? 0 : err_nomem(err);
+
+    *n = 0;
+    if (!rc && rows) {
+        *n = scan_rows(near, s, rows, query, k);
+    } else if (!rc) {
+        rc = codes_probe(&p, s->vectors->codes, query, err);
+        if (!rc) {
+            *n = codes_scan(near, s->vectors->codes, &p, k, segment_dead(s), NULL);
+            probe_clear(&p);
+        }
+    }
+    for (size_t i = 0; i < *n; i++) {
+        passages[i] = near[i].row;
+        scores[i] = near[i].score;
+    }
+    mem_free(near);
     return rc;
 }
 

@@ -88,4 +88,9 @@ int vectors_load_codes(struct codes **out, struct segment *s, struct err *err);
 int vectors_need(struct segment *s, struct err *err);
 void vectors_close(struct vectors *v);
 
+/* The k live passages that are exactly the nearest, whatever the setting; as segment_nearest, after vectors_need.
+ * rows  [size, dim] as vectors_load gives them; may be NULL for ROWS_CODES. */
+int vectors_exact(uint32_t *passages, float *scores, size_t *n, struct segment *s,
+                  const float *rows, const float *query, size_t k, struct err *err);
+
 #endif

@@ -8,7 +8,7 @@
 
 struct dense_query {
     struct index *ix;
-    int dim;
+    int dim, ef;
     float *vector;               /* [dim] */
     const struct filter *filter; /* or NULL */
 };
@@ -31,10 +31,10 @@ static int open_leg(void **state, struct index *ix, const char *query,
     struct model *m = NULL;
     int rc;
 
-    (void)opt;
     if (!q)
         return err_nomem(err);
     q->ix = ix;
+    q->ef = opt->ef;
     q->dim = index_vector_dim(ix);
     q->vector = mem_alloc((size_t)q->dim, sizeof *q->vector);
     rc = q->vector ? index_filter(&q->filter, ix, opt->where, err) : err_nomem(err);
@@ -66,7 +66,7 @@ static int search_segment(struct topk *top, void *state, int segment, struct err
     scores = mem_alloc(top->k, sizeof *scores);
     if (passages && scores)
         rc = segment_nearest(passages, scores, &n, index_segment(q->ix, segment), q->vector, top->k,
-                             0, excluded, err);
+                             q->ef, excluded, err);
     else
         rc = err_nomem(err);
     for (size_t i = 0; !rc && i < n; i++)

@@ -12,7 +12,7 @@
 const struct retriever *const retrievers[] = {&retriever_bm25, &retriever_dense, &retriever_sparse,
                                               &retriever_hybrid, NULL};
 
-enum { K_DEFAULT = 10, DEPTH_DEFAULT = 1000, RRF_K_DEFAULT = 60 };
+enum { K_DEFAULT = 10, DEPTH_DEFAULT = 1000, RRF_K_DEFAULT = 60, EF_MOST = 1000000 };
 
 const struct retriever *retriever_find(const char *name)
 {
@@ -46,6 +46,9 @@ static int resolve(struct retrieve_options *o, struct err *err)
     if (o->depth < 0)
         return err_set(err, E_INVALID, "retriever: depth is %d; it must be 1 or more (0 = default)",
                        o->depth);
+    if (o->ef < 0 || o->ef > EF_MOST)
+        return err_set(err, E_INVALID, "retriever: ef is %d; it must be 1 to %d (0 = default)",
+                       o->ef, EF_MOST);
     if (o->rrf_k < 0)
         return err_set(err, E_INVALID, "retriever: rrf_k is %d; it must be 1 or more (0 = %d)",
                        o->rrf_k, RRF_K_DEFAULT);

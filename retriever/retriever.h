@@ -31,10 +31,11 @@ struct retrieve_options {
     const char *fusion; /* "minmax" (default) or "rrf" */
     float weights
         [RETRIEVE_LEGS]; /* of the legs in the order of the table's row (bm25, dense, sparse); all zero = equal */
-    int rrf_k;         /* 0 = 60 */
-    int depth;         /* hits taken from each leg before fusion; 0 = max(1000, k) */
-    int by_passage;    /* 1: hits are passages; 0: documents, each with its best passage */
-    int explain;       /* 1: fill hits.explain */
+    int rrf_k;      /* 0 = 60 */
+    int depth;      /* hits taken from each leg before fusion; 0 = max(1000, k) */
+    int by_passage; /* 1: hits are passages; 0: documents, each with its best passage */
+    int explain;    /* 1: fill hits.explain */
+    int ef; /* dense, above the exact limit: candidates kept (more: better and slower); 0 = default */
     const char *where; /* search only documents that this holds for (index_filter); NULL = all */
 };
 

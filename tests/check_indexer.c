@@ -18,7 +18,9 @@ int main(void)
     suite_add_tcase(s, tcase_merge());
     suite_add_tcase(s, tcase_damage());
     suite_add_tcase(s, tcase_vectors());
+    suite_add_tcase(s, tcase_graph());
     suite_add_tcase(s, tcase_dense());
     suite_add_tcase(s, tcase_sparse());
+    suite_add_tcase(s, tcase_filter());
     return run_suite(s);
 }
