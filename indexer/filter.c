@@ -66,21 +66,26 @@ static int select_documents(struct ids *ids, struct index *ix, const struct filt
                             struct err *err)
 {
     struct stmt *s = NULL;
+    struct err why = {0};
     int rc = db_prepare(&s, ix->rd.db, err, "SELECT id FROM \"%w_documents\" WHERE %s ORDER BY id",
                         ix->name, buf_text(&sql->text));
 
     if (rc)
         return rc;
     filter_bind(s, sql);
-    while ((rc = stmt_step(s, err)) == 1) {
+    while ((rc = stmt_step(s, &why)) == 1) {
         if (mem_reserve((void **)&ids->v, &ids->cap, ids->n + 1, sizeof *ids->v)) {
-            rc = err_nomem(err);
+            rc = err_nomem(&why);
             break;
         }
         ids->v[ids->n++] = stmt_int(s, 0);
     }
     stmt_free(s);
-    return rc;
+    if (rc &&
+        strstr(why.text, "malformed JSON")) /* what an index is given by fovea_add was checked */
+        return err_set(err, E_FORMAT, "'%s' is damaged: the metadata of a document is no JSON",
+                       ix->path);
+    return rc ? err_set(err, rc, "%s", why.text) : 0;
 }
 
 static int find_documents(struct ids *ids, struct index *ix, const char *where, struct err *err)

@@ -6,59 +6,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/buf.h"
 #include "base/number.h"
 #include "base/utf8.h"
-
-enum token {
-    T_END,
-    T_WORD,   /* a field without quotes */
-    T_QUOTED, /* a field that begins with a quote, or a text */
-    T_TEXT,   /* '...' */
-    T_NUMBER,
-    T_SIGN, /* of signs[] */
-};
-
-struct parser {
-    const char *text, *at; /* at: behind the token */
-    enum token token;
-    const char *begin;    /* of the token */
-    const char *previous; /* token before it: what an error says it comes after */
-    const char *previous_end;
-    int depth, n_tests, n_values;
-    struct arena *memory;
-    struct err *err;
-};
-
-static const char *const signs[] = {"<=", ">=", "!=", "<>", "==", "!~", "=",
-                                    "<",  ">",  "~",  "(",  ")",  ",",  NULL};
-static const char *const words[] = {"and",  "or",   "not",   "in",      "like", "is",
-                                    "null", "true", "false", "between", NULL};
-
-/* ---- errors ---- */
-
-static int column(const struct parser *p, const char *at)
-{
-    int n = 1;
-
-    for (const char *s = p->text; s < at; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
-/* "column 9: a value is expected after '>='" */
-static int expected(struct parser *p, const char *what)
-{
-    size_t n = p->previous ? (size_t)(p->previous_end - p->previous) : 0;
-    int column_ = column(p, p->token == T_END ? p->previous_end : p->begin);
-
-    if (!n)
-        return err_set(p->err, E_INVALID, "column %d: %s is expected", column_, what);
-    return err_set(p->err, E_INVALID, "column %d: %s is expected after '%.*s'", column_, what,
-                   (int)(n < 60 ? n : 60), p->previous);
-}
+#include "indexer/filter_token.h"
 
 static void *get_memory(struct parser *p, size_t n)
 {
@@ -71,189 +23,15 @@ static void *get_memory(struct parser *p, size_t n)
     return m;
 }
 
-/* ---- tokens ---- */
-
-static int is_first(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80);
-}
-
-static int is_digit(char c) { return c >= '0' && c <= '9'; }
-static int is_more(char c) { return is_first(c) || is_digit(c) || c == '-'; }
-
-/* Behind the quote that closes the one at s, or NULL. */
-static const char *skip_quoted(const char *s)
-{
-    char quote = *s++;
-
-    for (; *s; s++)
-        if (*s == quote && *++s != quote)
-            return s;
-    return NULL;
-}
-
-/* Behind the parts of a field; *is_whole 0 if a quote is not closed or a part missing. */
-static const char *skip_field(const char *s, int *is_whole)
-{
-    for (;; s++) {
-        const char *end = s;
-
-        if (*s == '"')
-            end = skip_quoted(s);
-        else if (is_first(*s))
-            while (is_more(*end))
-                end++;
-        if (!end || end == s) {
-            *is_whole = 0;
-            return s;
-        }
-        s = end;
-        if (*s != '.')
-            return s;
-    }
-}
-
-static const char *skip_number(const char *s)
-{
-    const char *digits;
-
-    s += *s == '-' || *s == '+';
-    digits = s;
-    while (is_digit(*s))
-        s++;
-    if (*s == '.')
-        for (s++; is_digit(*s);)
-            s++;
-    if (s == digits || (s == digits + 1 && *digits == '.'))
-        return NULL;
-    if (*s == 'e' || *s == 'E') {
-        const char *e = s + 1;
-
-        e += *e == '-' || *e == '+';
-        if (is_digit(*e))
-            for (s = e; is_digit(*s);)
-                s++;
-    }
-    return s;
-}
-
-/* 2021-05-17 and 10.5mg are texts that lack their quotes. */
-static int take_number(struct parser *p)
-{
-    const char *end = skip_number(p->at), *more;
-
-    more = end ? end : p->at + 1;
-    while (*more && (is_more(*more) || strchr(".:+/", *more)))
-        more++;
-    if (!end || more > end)
-        return err_set(p->err, E_INVALID,
-                       "column %d: '%.*s' is no number; text stands in quotes, as in 'text'",
-                       column(p, p->begin), (int)(more - p->begin < 60 ? more - p->begin : 60),
-                       p->begin);
-    p->token = T_NUMBER;
-    p->at = end;
-    return 0;
-}
-
-static int not_closed(struct parser *p)
-{
-    return err_set(p->err, E_INVALID, "column %d: the quote %c is not closed", column(p, p->begin),
-                   *p->begin);
-}
-
-/* Goes on to the next token. */
-static int next(struct parser *p)
-{
-    int is_whole = 1;
-
-    p->previous = p->begin;
-    p->previous_end = p->at;
-    p->at += strspn(p->at, " \t\r\n");
-    p->begin = p->at;
-    if (!*p->at) {
-        p->token = T_END;
-        return 0;
-    }
-    if (*p->at == '\'') {
-        p->token = T_TEXT;
-        p->at = skip_quoted(p->begin);
-        return p->at ? 0 : not_closed(p);
-    }
-    if (is_first(*p->at) || *p->at == '"') {
-        p->token = *p->at == '"' ? T_QUOTED : T_WORD;
-        p->at = skip_field(p->begin, &is_whole);
-        if (is_whole)
-            return 0;
-        if (*p->at == '"') {
-            p->begin = p->at;
-            return not_closed(p);
-        }
-        return err_set(p->err, E_INVALID, "column %d: a name is expected after '.'",
-                       column(p, p->at));
-    }
-    for (int i = 0; signs[i]; i++)
-        if (!strncmp(p->at, signs[i], strlen(signs[i]))) {
-            p->token = T_SIGN;
-            p->at += strlen(signs[i]);
-            return 0;
-        }
-    if (is_digit(*p->at) || strchr("+-.", *p->at))
-        return take_number(p);
-    return err_set(p->err, E_INVALID, "column %d: '%c' means nothing here", column(p, p->begin),
-                   *p->at);
-}
-
-static int is_token(const struct parser *p, const char *word)
-{
-    size_t n = strlen(word);
-
-    return (p->token == T_WORD || p->token == T_SIGN) && (size_t)(p->at - p->begin) == n &&
-           !strncasecmp(p->begin, word, n);
-}
-
-/* 1 and on to the next token, if it is this one; 0; negative. */
-static int accept(struct parser *p, const char *word)
-{
-    int rc;
-
-    if (!is_token(p, word))
-        return 0;
-    rc = next(p);
-    return rc ? rc : 1;
-}
-
-static int is_word(const struct parser *p)
-{
-    for (int i = 0; words[i]; i++)
-        if (is_token(p, words[i]))
-            return 1;
-    return 0;
-}
-
 /* ---- fields and values ---- */
-
-/* Bytes between the quotes, doubled ones once, to out (if not NULL).  Returns how many. */
-static size_t unquote(char *out, const char *s, const char *end)
-{
-    char quote = *s;
-    size_t n = 0;
-
-    for (s++; s < end - 1; s++) {
-        if (out)
-            out[n] = *s;
-        n++;
-        s += *s == quote;
-    }
-    return n;
-}
 
 static char *take_quoted(struct parser *p)
 {
-    size_t n = unquote(NULL, p->begin, p->at);
+    size_t n = token_unquote(NULL, p->begin, p->at);
     char *out = get_memory(p, n + 1);
 
     if (out)
-        unquote(out, p->begin, p->at);
+        token_unquote(out, p->begin, p->at);
     return out;
 }
 
@@ -264,20 +42,20 @@ static int add_part(struct parser *p, struct buf *path, const char *begin, const
     size_t n = (size_t)(end - begin);
 
     if (*begin == '"')
-        n = unquote(NULL, begin, end);
+        n = token_unquote(NULL, begin, end);
     part = get_memory(p, n + 1);
     if (!part)
         return E_NOMEM;
     if (*begin == '"')
-        unquote(part, begin, end);
+        token_unquote(part, begin, end);
     else
         memcpy(part, begin, n);
     if (!n)
-        return err_set(p->err, E_INVALID, "column %d: a field has no name", column(p, begin));
+        return err_set(p->err, E_INVALID, "column %d: a field has no name", token_column(p, begin));
     /* SQLite's paths have no way to write these two. */
     if (strpbrk(part, "\"\\"))
         return err_set(p->err, E_INVALID, "column %d: the name of a field cannot hold '\"' or '\\'",
-                       column(p, begin));
+                       token_column(p, begin));
     buf_printf(path, ".\"%s\"", part);
     return 0;
 }
@@ -288,11 +66,7 @@ static int take_path(struct parser *p, struct filter_field *f)
     int rc = 0;
 
     for (const char *s = p->begin, *end; !rc && s < p->at; s = end + 1) {
-        if (*s == '"')
-            end = skip_quoted(s);
-        else
-            for (end = s; is_more(*end);)
-                end++;
+        end = *s == '"' ? token_skip_quoted(s) : token_skip_name(s);
         rc = add_part(p, &path, s, end);
     }
     if (!rc && !buf_error(&path)) {
@@ -320,33 +94,34 @@ static int take_field(struct parser *p, struct filter_field *f)
 {
     int rc = 0;
 
-    if ((p->token != T_WORD && p->token != T_QUOTED) || is_word(p))
-        return expected(p, "a field");
-    if (is_token(p, "docno"))
+    if ((p->token != T_WORD && p->token != T_QUOTED) || token_is_word(p))
+        return token_expected(p, "a field");
+    if (token_is(p, "docno"))
         f->column = FILTER_DOCNO;
-    else if (is_token(p, "title"))
+    else if (token_is(p, "title"))
         f->column = FILTER_TITLE;
     else
         rc = take_path(p, f);
-    return rc ? rc : next(p);
+    return rc ? rc : token_next(p);
 }
 
 static int take_value(struct parser *p, struct filter_value ***end)
 {
     struct filter_value *v;
 
-    if (p->token == T_WORD && is_token(p, "null"))
+    if (p->token == T_WORD && token_is(p, "null"))
         return err_set(p->err, E_INVALID,
                        "column %d: nothing compares with null; write FIELD is null",
-                       column(p, p->begin));
-    if (p->token == T_WORD && !is_word(p))
-        return err_set(
-            p->err, E_INVALID, "column %d: a value is expected; text stands in quotes: '%.*s'",
-            column(p, p->begin), (int)(p->at - p->begin < 60 ? p->at - p->begin : 60), p->begin);
-    if (p->token == T_QUOTED && skip_quoted(p->begin) != p->at)
-        return expected(p, "a value");
+                       token_column(p, p->begin));
+    if (p->token == T_WORD && !token_is_word(p))
+        return err_set(p->err, E_INVALID,
+                       "column %d: a value is expected; text stands in quotes: '%.*s'",
+                       token_column(p, p->begin),
+                       (int)(p->at - p->begin < 60 ? p->at - p->begin : 60), p->begin);
+    if (p->token == T_QUOTED && token_skip_quoted(p->begin) != p->at)
+        return token_expected(p, "a value");
     if (++p->n_values > FILTER_VALUES)
-        return err_set(p->err, E_LIMIT, "column %d: more than %d values", column(p, p->begin),
+        return err_set(p->err, E_LIMIT, "column %d: more than %d values", token_column(p, p->begin),
                        FILTER_VALUES);
     v = get_memory(p, sizeof *v);
     if (!v)
@@ -365,40 +140,40 @@ static int take_value(struct parser *p, struct filter_value ***end)
         v->real = number_read(p->begin, &stop);
         if (!isfinite(v->real))
             return err_set(p->err, E_INVALID, "column %d: the number is too large",
-                           column(p, p->begin));
-    } else if (is_token(p, "true") || is_token(p, "false")) {
+                           token_column(p, p->begin));
+    } else if (token_is(p, "true") || token_is(p, "false")) {
         v->type = FILTER_BOOL;
-        v->integer = is_token(p, "true");
+        v->integer = token_is(p, "true");
     } else {
-        return expected(p, "a value");
+        return token_expected(p, "a value");
     }
     **end = v;
     *end = &v->next;
-    return next(p);
+    return token_next(p);
 }
 
 /* ---- tests ---- */
 
 static int take_text(struct parser *p, struct filter_value ***end)
 {
-    if (p->token == T_NUMBER || is_token(p, "true") || is_token(p, "false"))
-        return expected(p, "a text");
+    if (p->token == T_NUMBER || token_is(p, "true") || token_is(p, "false"))
+        return token_expected(p, "a text");
     return take_value(p, end);
 }
 
 static int take_list(struct parser *p, struct filter_value ***end)
 {
-    int rc = accept(p, "(");
+    int rc = token_accept(p, "(");
 
     if (!rc)
-        return expected(p, "'('");
+        return token_expected(p, "'('");
     do {
         rc = rc < 0 ? rc : take_value(p, end);
-    } while (!rc && (rc = accept(p, ",")) == 1);
+    } while (!rc && (rc = token_accept(p, ",")) == 1);
     if (rc)
         return rc;
-    rc = accept(p, ")");
-    return rc > 0 ? 0 : rc ? rc : expected(p, "',' or ')'");
+    rc = token_accept(p, ")");
+    return rc > 0 ? 0 : rc ? rc : token_expected(p, "',' or ')'");
 }
 
 static int take_range(struct parser *p, struct filter_node *t, struct filter_value ***end)
@@ -408,17 +183,18 @@ static int take_range(struct parser *p, struct filter_node *t, struct filter_val
 
     if (rc)
         return rc;
-    rc = accept(p, "and");
+    rc = token_accept(p, "and");
     if (rc <= 0)
-        return rc ? rc : expected(p, "'and'");
+        return rc ? rc : token_expected(p, "'and'");
     rc = take_value(p, end);
     if (rc)
         return rc;
-    if ((t->values->type == FILTER_TEXT) != (t->values->next->type == FILTER_TEXT))
+    if ((t->values->type == FILTER_TEXT) != (t->values->next->type == FILTER_TEXT) ||
+        t->values->next->type == FILTER_BOOL)
         return err_set(p->err, E_INVALID,
                        "column %d: a range is from number to number or from "
                        "text to text",
-                       column(p, at));
+                       token_column(p, at));
     return 0;
 }
 
@@ -435,7 +211,7 @@ static int take_sign(struct parser *p, struct filter_node *t, struct filter_valu
                  {"!~", FILTER_CONTAINS, 1}};
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        int rc = accept(p, table[i].sign);
+        int rc = token_accept(p, table[i].sign);
 
         if (!rc)
             continue;
@@ -451,33 +227,35 @@ static int take_sign(struct parser *p, struct filter_node *t, struct filter_valu
 /* The words: is null, like, in, between. */
 static int take_word(struct parser *p, struct filter_node *t, struct filter_value ***end)
 {
-    int rc = accept(p, "is");
+    int rc = token_accept(p, "is");
 
     if (rc) {
         if (rc > 0)
-            rc = t->negate = accept(p, "not");
+            rc = t->negate = token_accept(p, "not");
         if (rc >= 0)
-            rc = accept(p, "null");
+            rc = token_accept(p, "null");
         t->op = FILTER_NULL;
-        return rc > 0 ? 0 : rc ? rc : expected(p, t->negate ? "'null'" : "'null' or 'not null'");
+        return rc > 0 ? 0
+               : rc   ? rc
+                      : token_expected(p, t->negate ? "'null'" : "'null' or 'not null'");
     }
-    rc = t->negate = accept(p, "not");
-    if (rc >= 0 && (rc = accept(p, "like")) != 0) {
+    rc = t->negate = token_accept(p, "not");
+    if (rc >= 0 && (rc = token_accept(p, "like")) != 0) {
         t->op = FILTER_LIKE;
         return rc > 0 ? take_text(p, end) : rc;
     }
-    if (rc >= 0 && (rc = accept(p, "between")) != 0) {
+    if (rc >= 0 && (rc = token_accept(p, "between")) != 0) {
         t->op = FILTER_BETWEEN;
         return rc > 0 ? take_range(p, t, end) : rc;
     }
-    if (rc >= 0 && (rc = accept(p, "in")) != 0) {
+    if (rc >= 0 && (rc = token_accept(p, "in")) != 0) {
         t->op = FILTER_IN;
         return rc > 0 ? take_list(p, end) : rc;
     }
     if (rc < 0)
         return rc;
-    return expected(p, t->negate ? "'in', 'like' or 'between'"
-                                 : "one of = != < <= > >= ~ !~, in, like, between, is null");
+    return token_expected(p, t->negate ? "'in', 'like' or 'between'"
+                                       : "one of = != < <= > >= ~ !~, in, like, between, is null");
 }
 
 static int parse_test(struct filter_node **out, struct parser *p)
@@ -489,7 +267,7 @@ static int parse_test(struct filter_node **out, struct parser *p)
 
     if (++p->n_tests > FILTER_TESTS)
         return err_set(p->err, E_LIMIT, "column %d: more than %d tests; 'in' takes a list",
-                       column(p, p->begin), FILTER_TESTS);
+                       token_column(p, p->begin), FILTER_TESTS);
     t = get_memory(p, sizeof *t);
     if (!t)
         return E_NOMEM;
@@ -501,7 +279,8 @@ static int parse_test(struct filter_node **out, struct parser *p)
     if (rc < 0)
         return rc;
     if (t->op >= FILTER_LESS && t->op <= FILTER_BETWEEN && t->values->type == FILTER_BOOL)
-        return err_set(p->err, E_INVALID, "column %d: true and false have no order", column(p, at));
+        return err_set(p->err, E_INVALID, "column %d: true and false have no order",
+                       token_column(p, at));
     *out = t;
     return 0;
 }
@@ -514,11 +293,11 @@ static int parse_one(struct filter_node **out, struct parser *p)
 {
     int negate = 0, rc;
 
-    while ((rc = accept(p, "not")) == 1)
+    while ((rc = token_accept(p, "not")) == 1)
         negate = !negate;
     if (rc)
         return rc;
-    rc = accept(p, "(");
+    rc = token_accept(p, "(");
     if (rc < 0)
         return rc;
     if (!rc) {
@@ -526,10 +305,10 @@ static int parse_one(struct filter_node **out, struct parser *p)
     } else {
         if (++p->depth > FILTER_DEPTH)
             return err_set(p->err, E_LIMIT, "column %d: more than %d parentheses inside each other",
-                           column(p, p->previous), FILTER_DEPTH);
+                           token_column(p, p->previous), FILTER_DEPTH);
         rc = parse_list(out, p, FILTER_ANY);
-        if (!rc && (rc = accept(p, ")")) == 0)
-            rc = expected(p, "'and', 'or' or ')'");
+        if (!rc && (rc = token_accept(p, ")")) == 0)
+            rc = token_expected(p, "'and', 'or' or ')'");
         rc = rc > 0 ? 0 : rc;
         p->depth--;
     }
@@ -558,7 +337,7 @@ static int parse_list(struct filter_node **out, struct parser *p, enum filter_ki
         }
         *end = node;
         end = &node->next;
-    } while ((rc = accept(p, kind == FILTER_ANY ? "or" : "and")) == 1);
+    } while ((rc = token_accept(p, kind == FILTER_ANY ? "or" : "and")) == 1);
     if (!rc && list->first->next)
         *out = list;
     return rc;
@@ -574,10 +353,10 @@ int filter_parse(struct filter_tree *out, const char *text, struct err *err)
         return err_set(err, E_LIMIT, "the filter has %zu bytes; %d are allowed", n, FILTER_BYTES);
     if (utf8_check(text, n) < n)
         return err_set(err, E_INVALID, "the filter is not UTF-8");
-    rc = next(&p);
+    rc = token_next(&p);
     rc = rc ? rc : parse_list(&out->root, &p, FILTER_ANY);
     if (!rc && p.token != T_END)
-        rc = expected(&p, "'and' or 'or'");
+        rc = token_expected(&p, "'and' or 'or'");
     return rc;
 }
 

@@ -30,7 +30,7 @@
 
 enum {
     FILTER_BYTES = 32768, /* the longest text */
-    FILTER_DEPTH = 20,    /* parentheses inside each other */
+    FILTER_DEPTH = 10,    /* parentheses inside each other; SQLite can take a few more */
     FILTER_TESTS = 500,
     FILTER_VALUES = 10000, /* in all lists together */
 };

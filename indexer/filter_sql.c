@@ -10,7 +10,7 @@
  * - What is not there, null, an object, or of no fitting kind has no property at all: the test is false.  There is no
  *   "unknown": != and the tests with "not" hold exactly where those without it do not.
  *
- * So that the last one is true in SQL, each test is an EXISTS, or ends with IS TRUE or IS NOT TRUE.
+ * So that the last one is true in SQL, each test ends with IS TRUE or IS NOT TRUE.
  * SQLite orders all numbers before all texts, and a comparison with CAST(... AS NUMERIC) converts texts that are numbers and
  * leaves others alone: what is not more than infinity is a number.
  */
@@ -21,19 +21,27 @@
 
 /* ---- parameters ---- */
 
-/* Writes ?n for a value. */
-static int put_param(struct filter_sql *q, struct filter_value v, struct err *err)
+static struct filter_value text_value(const char *text)
+{
+    return (struct filter_value){.type = FILTER_TEXT, .text = text};
+}
+
+static int add_param(struct filter_sql *q, struct filter_value v, struct err *err)
 {
     if (mem_reserve((void **)&q->params, &q->cap, q->n + 1, sizeof *q->params))
         return err_nomem(err);
     q->params[q->n++] = v;
-    buf_printf(&q->text, "?%zu", q->n);
     return 0;
 }
 
-static int put_text(struct filter_sql *q, const char *text, struct err *err)
+/* Writes ?n for a value. */
+static int put_value(struct filter_sql *q, const struct filter_value *v, struct err *err)
 {
-    return put_param(q, (struct filter_value){.type = FILTER_TEXT, .text = text}, err);
+    int rc = v->type == FILTER_BOOL ? add_param(q, text_value(v->integer ? "true" : "false"), err)
+                                    : add_param(q, *v, err);
+
+    buf_printf(&q->text, "?%zu", q->n);
+    return rc;
 }
 
 void filter_bind(struct stmt *s, const struct filter_sql *sql)
@@ -68,7 +76,7 @@ struct source {
 static void put_as_number(struct buf *out, const struct source *s)
 {
     if (s->kind)
-        buf_printf(out, "CASE WHEN %s IN ('integer','real','text') AND ", s->kind);
+        buf_printf(out, "CASE WHEN %s<>'true' AND %s<>'false' AND ", s->kind, s->kind);
     else
         buf_puts(out, "CASE WHEN ");
     buf_printf(out, "%s<=CAST(9e999 AS NUMERIC) THEN %s+0 END", s->value, s->value);
@@ -123,8 +131,7 @@ static int put_group(struct filter_sql *q, const struct source *s, const struct 
         } else {
             buf_putc(&q->text, ',');
         }
-        rc = group == BOOLS ? put_text(q, v->integer ? "true" : "false", err)
-                            : put_param(q, *v, err);
+        rc = put_value(q, v, err);
     }
     if (n)
         buf_putc(&q->text, ')');
@@ -149,104 +156,110 @@ static int put_condition(struct filter_sql *q, const struct source *s, const str
         buf_puts(&q->text, "instr(lower(");
         put_as(&q->text, s, v->type);
         buf_puts(&q->text, "),lower(");
-        rc = put_param(q, *v, err);
+        rc = put_value(q, v, err);
         buf_puts(&q->text, "))>0");
         return rc;
     }
     put_as(&q->text, s, v->type);
     buf_puts(&q->text, signs[t->op]);
-    rc = put_param(q, *v, err);
+    rc = put_value(q, v, err);
     if (!rc && t->op == FILTER_BETWEEN) {
         buf_puts(&q->text, " AND ");
-        rc = put_param(q, *v->next, err);
+        rc = put_value(q, v->next, err);
     }
     return rc;
 }
 
 /* ---- a test of a field ---- */
 
-/* Where a field is, as SQLite's JSON functions take it. */
-static int put_path(struct filter_sql *q, const struct filter_field *f, struct err *err)
+/* function(meta, path), or of the second path if there is nothing at the first. */
+static void put_lookup(struct filter_sql *q, const char *function, size_t path, int n_paths)
 {
-    size_t first = q->n + 1;
-    int rc;
-
-    if (!f->nested)
-        return put_text(q, f->path, err);
-    buf_puts(&q->text, "iif(json_type(meta,");
-    rc = put_text(q, f->path, err);
-    buf_puts(&q->text, ") IS NULL,");
-    rc = rc ? rc : put_text(q, f->nested, err);
-    buf_printf(&q->text, ",?%zu)", first);
-    return rc;
+    if (n_paths == 1)
+        buf_printf(&q->text, "%s(meta,?%zu)", function, path);
+    else
+        buf_printf(&q->text, "coalesce(%s(meta,?%zu),%s(meta,?%zu))", function, path, function,
+                   path + 1);
 }
 
-/* A field of the JSON object.  json_each gives the elements of a list, what is no list as the only one, and
- * the members of an object, which alone have texts for keys. */
-static int put_meta_test(struct filter_sql *q, const struct filter_node *t, int negate,
-                         struct err *err)
+/* A field of the JSON object: (SELECT CASE kind WHEN 'array' THEN one of them... ELSE it... END FROM (value and kind)). */
+static int put_meta_test(struct filter_sql *q, const struct filter_node *t, struct err *err)
 {
-    static const struct source element = {"e.value", "e.type"};
-    int rc;
+    static const struct source scalar = {"v", "k"}, element = {"e.value", "e.type"};
+    size_t path = q->n + 1;
+    int rc = add_param(q, text_value(t->field.path), err);
 
-    if (t->op == FILTER_NULL)
-        negate = !negate;
-    buf_puts(&q->text, negate ? "NOT EXISTS" : "EXISTS");
-    buf_puts(&q->text, "(SELECT 1 FROM json_each(meta,");
-    rc = put_path(q, &t->field, err);
-    buf_puts(&q->text, ") AS e WHERE ");
+    if (!rc && t->field.nested)
+        rc = add_param(q, text_value(t->field.nested), err);
+    buf_puts(&q->text, "SELECT CASE k WHEN 'array' THEN EXISTS(SELECT 1 FROM json_each(v) AS e "
+                       "WHERE ");
     if (t->op == FILTER_NULL) {
-        buf_puts(&q->text, "e.type<>'null'");
+        buf_puts(&q->text, "e.type<>'null') ELSE k<>'null' END");
     } else {
-        buf_puts(&q->text, "typeof(e.key)<>'text' AND (");
         rc = rc ? rc : put_condition(q, &element, t, err);
-        buf_putc(&q->text, ')');
+        buf_puts(&q->text, ") ELSE ");
+        rc = rc ? rc : put_condition(q, &scalar, t, err);
+        buf_puts(&q->text, " END");
     }
-    buf_putc(&q->text, ')');
+    buf_puts(&q->text, " FROM (SELECT ");
+    put_lookup(q, "json_type", path, t->field.nested ? 2 : 1);
+    buf_puts(&q->text, " AS k,");
+    put_lookup(q, "json_extract", path, t->field.nested ? 2 : 1);
+    buf_puts(&q->text, " AS v)");
     return rc;
 }
 
-static int put_column_test(struct filter_sql *q, const struct filter_node *t, int negate,
-                           struct err *err)
+static int put_column_test(struct filter_sql *q, const struct filter_node *t, struct err *err)
 {
     /* every document has a name; an empty title is none */
     struct source s = {t->field.column == FILTER_DOCNO ? "docno" : "nullif(title,'')", NULL};
-    int rc = 0;
 
+    if (t->op != FILTER_NULL)
+        return put_condition(q, &s, t, err);
+    buf_printf(&q->text, "%s IS NOT NULL", s.value);
+    return 0;
+}
+
+/* A test, which FILTER_NULL turns around: its SQL says that something is there. */
+static int put_test(struct filter_sql *q, const struct filter_node *t, int negate, struct err *err)
+{
+    int rc;
+
+    negate ^= t->op == FILTER_NULL;
     buf_putc(&q->text, '(');
-    if (t->op == FILTER_NULL)
-        buf_printf(&q->text, "%s IS NULL", s.value);
-    else
-        rc = put_condition(q, &s, t, err);
+    rc = t->field.column == FILTER_META ? put_meta_test(q, t, err) : put_column_test(q, t, err);
     buf_puts(&q->text, negate ? ") IS NOT TRUE" : ") IS TRUE");
     return rc;
 }
 
 /* ---- the tree ---- */
 
-static int put_node(struct filter_sql *q, const struct filter_node *node, int negate,
+/* Writes a list in SQL's order of AND before OR: SQLite's parser remembers a hundred things at a time, so there are
+ * parentheses only where they mean something. */
+static int put_node(struct filter_sql *q, const struct filter_node *node, int negate, int in_and,
                     struct err *err)
 {
-    int rc = 0;
+    int rc = 0, is_and;
 
     negate ^= node->negate;
-    buf_putc(&q->text, '(');
     if (node->kind == FILTER_TEST)
-        rc = node->field.column == FILTER_META ? put_meta_test(q, node, negate, err)
-                                               : put_column_test(q, node, negate, err);
-    /* "not" wanders down to the tests: not (a and b) is (not a) or (not b) */
+        return put_test(q, node, negate, err);
+    is_and = (node->kind == FILTER_ALL) != negate; /* not (a and b) is (not a) or (not b) */
+    if (in_and && !is_and)
+        buf_putc(&q->text, '(');
     for (const struct filter_node *n = node->first; n && !rc; n = n->next) {
         if (n != node->first)
-            buf_puts(&q->text, (node->kind == FILTER_ALL) == !negate ? " AND " : " OR ");
-        rc = put_node(q, n, negate, err);
+            buf_puts(&q->text, is_and ? " AND " : " OR ");
+        rc = put_node(q, n, negate, is_and, err);
     }
-    buf_putc(&q->text, ')');
+    if (in_and && !is_and)
+        buf_putc(&q->text, ')');
     return rc;
 }
 
 int filter_compile(struct filter_sql *out, const struct filter_node *root, struct err *err)
 {
-    int rc = put_node(out, root, 0, err);
+    int rc = put_node(out, root, 0, 0, err);
 
     if (!rc && buf_error(&out->text))
         rc = err_nomem(err);

@@ -95,14 +95,14 @@ static inline const uint64_t *bm25_excluded(const struct bm25_query *q, int segm
                      : segment_dead(index_segment(q->ix, segment));
 }
 
-/* Has a segment any passage to find? */
-static inline int bm25_is_empty(const struct bm25_query *q, int segment)
-{
-    return !q->n || (q->filter && !filter_kept(q->filter, segment));
-}
+/* Pushes the best passages of a segment that are not excluded, in whichever of the ways below suits. */
+int bm25_search(struct topk *top, const struct bm25_query *q, int segment, struct err *err);
 
-/* Push the best live passages of a segment; the same ones with the same scores. */
+/* Push the best passages of a segment that are not excluded; the same ones with the same scores. */
 int bm25_exhaustive(struct topk *top, const struct bm25_query *q, int segment, struct err *err);
 int bm25_maxscore(struct topk *top, const struct bm25_query *q, int segment, struct err *err);
+
+/* The same, if the filter leaves so few that looking each of them up is worth it: 1.  If not: 0, and nothing is pushed. */
+int bm25_few(struct topk *top, const struct bm25_query *q, int segment, struct err *err);
 
 #endif

@@ -87,12 +87,7 @@ static int open_leg(void **state, struct index *ix, const char *query,
 
 static int search_segment(struct topk *top, void *state, int segment, struct err *err)
 {
-    const struct bm25_query *q = ((struct sparse_query *)state)->sum;
-
-    if (bm25_is_empty(q, segment))
-        return 0;
-    return q->exhaustive ? bm25_exhaustive(top, q, segment, err)
-                         : bm25_maxscore(top, q, segment, err);
+    return bm25_search(top, ((struct sparse_query *)state)->sum, segment, err);
 }
 
 /* Adds the parts up anew, in the order of the scorers. */
