@@ -13,7 +13,7 @@
 enum { NAME_SHOWN = 200 }; /* bytes of a path in a message */
 
 const struct corpus_format *const corpus_formats[] = {
-    &corpus_beir, &corpus_jsonl, &corpus_tsv, &corpus_csv, &corpus_text, NULL,
+    &corpus_beir, &corpus_jsonl, &corpus_tsv, &corpus_csv, &corpus_trec, &corpus_text, NULL,
 };
 
 static const struct corpus_format *find_format(const char *name)
@@ -32,7 +32,7 @@ static const struct corpus_format *guess_format(const char *path)
     return NULL;
 }
 
-/* "beir, jsonl, tsv, csv, text" */
+/* "beir, jsonl, tsv, csv, trec, text" */
 static void list_names(char *out, size_t size)
 {
     size_t n = 0;

@@ -23,7 +23,7 @@ struct corpus_options;
 
 /* One row of the table of formats. */
 struct corpus_format {
-    const char *name;  /* "beir", "jsonl", "tsv", "text" */
+    const char *name;  /* "beir", "jsonl", "tsv", "csv", "trec", "text" */
     const char *about; /* printed by `fovea help corpora` */
     /* 1 if this path looks like the format (by its name and kind, not by its content). */
     int (*accepts)(const char *path);
@@ -34,10 +34,10 @@ struct corpus_format {
 struct corpus_options {
     const char
         *format; /* a name of the table; NULL = guess from the path; "-" reads jsonl unless said */
-    const char
-        *id_field; /* JSONL: default "_id", else "id", "docno", "docid"; a string or a number */
-    const char *title_field; /* JSONL: default "title"; may be missing or null */
-    const char *text_field;  /* JSONL: default "text", else "contents", "body", "doc" */
+    const char *
+        id_field; /* JSONL, CSV: default "_id", else "id", "docno", "docid"; a string or a number */
+    const char *title_field; /* JSONL, CSV: default "title"; may be missing or null */
+    const char *text_field;  /* JSONL, CSV: default "text", else "contents", "body", "doc" */
     /* A file that is no document of the collection even if it lies in its folder, the index that is
      * being made, say; nor are the files of SQLite beside it.  NULL = none. */
     const char *except;
@@ -73,9 +73,10 @@ struct query_list {
     void *memory; /* owns the strings */
 };
 
-/* Reads queries from a BEIR folder (queries.jsonl[.gz]), a JSONL file or a TSV file (id TAB text; a header
- * line is recognised); "-" is standard input.  JSONL when the first line starts with '{'.  The fields are
- * "_id", else "id", "qid", "query_id", and "text", else "query", "question".
+/* Reads queries from a BEIR folder (queries.jsonl[.gz]), a JSONL file, a TSV file (id TAB text; a header
+ * line is recognised) or a file of TREC topics (topics.h); "-" is standard input.  JSONL when the first line starts
+ * with '{', topics when with '<'.  The fields of JSONL are "_id", else "id", "qid", "query_id", and "text", else
+ * "query", "question".
  * E_FORMAT "FILE:LINE: reason"; a query id that comes twice is an error.
  * Frees with queries_clear; *out is unchanged on failure. */
 int queries_load(struct query_list *out, const char *path, struct err *err);

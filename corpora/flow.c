@@ -173,6 +173,8 @@ void flow_heading_end(struct flow *f)
 void flow_list(struct flow *f)
 {
     if (!f->pre && !f->heading) {
+        if (f->depth && !f->closed && f->newlines > 1)
+            f->newlines = 1;
         need(f, f->depth ? 1 : 2);
         f->closed = 1;
     }
@@ -210,6 +212,12 @@ void flow_table(struct flow *f)
 {
     flow_break(f, 2);
     f->closed |= !f->fresh;
+}
+
+void flow_table_end(struct flow *f)
+{
+    flow_break(f, 2);
+    f->closed |= f->newlines > 0;
 }
 
 void flow_row(struct flow *f)

@@ -44,6 +44,7 @@ void flow_item_end(struct flow *f);
 
 /* Rows are lines; cells of a row are joined by " | " unless a block comes between. */
 void flow_table(struct flow *f);
+void flow_table_end(struct flow *f);
 void flow_row(struct flow *f);
 void flow_cell(struct flow *f);
 void flow_cell_end(struct flow *f);

@@ -14,6 +14,7 @@ extern const struct corpus_format corpus_beir;
 extern const struct corpus_format corpus_jsonl;
 extern const struct corpus_format corpus_tsv;
 extern const struct corpus_format corpus_csv;
+extern const struct corpus_format corpus_trec;
 extern const struct corpus_format corpus_text;
 
 /* What happens to a bad line or file.

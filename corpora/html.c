@@ -190,8 +190,10 @@ static void on_end(void *payload, const xmlChar *name)
     case BLOCK:
     case FOOTER:
     case NAV:
-    case TABLE:
         flow_break(f, 2);
+        break;
+    case TABLE:
+        flow_table_end(f);
         break;
     case INLINE:
         p->in_anchor = 0;
@@ -350,6 +352,7 @@ int html_to_text(struct buf *text, struct buf *title, const char *page, size_t n
 
     buf_puts(&utf8, "\xef\xbb\xbf");
     charset_to_utf8(&utf8, page, n);
+    buf_putc(&utf8, '\n'); /* libxml2 looks for the mark in four bytes or more */
     rc = buf_error(&utf8);
     for (int keep_nav = 0; keep_nav < 2 && !rc && text->len == text_at; keep_nav++) {
         if (keep_nav && title->data)

@@ -219,8 +219,11 @@ static int is_bullet(const struct line *l)
 {
     static const char *const signs[] = {"\u2022", "\u25cf", "\u25e6", "\u25aa", "\u25a0"};
 
+    const char *text = l->s + strspn(l->s, " \t");
+    const size_t n = text < l->s + l->n ? (size_t)(l->s + l->n - text) : 0;
+
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
-        if (l->n == strlen(signs[i]) && !memcmp(l->s, signs[i], l->n))
+        if (n == strlen(signs[i]) && !memcmp(text, signs[i], n))
             return 1;
     return 0;
 }

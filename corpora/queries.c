@@ -1,4 +1,4 @@
-/* queries.c -- the queries of a collection: a BEIR folder, JSONL or TSV, all in memory. */
+/* queries.c -- the queries of a collection: a BEIR folder, JSONL, TSV or TREC topics, all in memory. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
@@ -7,6 +7,7 @@
 #include "base/lines.h"
 #include "base/mem.h"
 #include "corpora/formats.h"
+#include "corpora/topics.h"
 
 /* What query_list.memory points to. */
 struct store {
@@ -19,7 +20,8 @@ struct loader {
     size_t cap;
     struct store *store;
     struct buf id; /* a query id that was a number */
-    int is_json;   /* decided by the first line: -1 before it */
+    int kind; /* decided by the first line: its first character, '{', '<', or another; 0 before it */
+    struct topics topics;
 };
 
 static int add(struct loader *l, const char *qid, const char *text, struct err *err)
@@ -94,24 +96,47 @@ static int add_tsv(struct loader *l, char *line, size_t n, struct err *err)
     return add(l, line, tab, err);
 }
 
+static int add_topic(const char *qid, const char *text, void *payload, struct err *err)
+{
+    return add(payload, qid, text, err);
+}
+
+static int add_topic_line(struct loader *l, const char *line, size_t n, size_t number,
+                          struct err *err)
+{
+    const char *nul = memchr(line, '\0', n);
+
+    if (nul)
+        return err_set(err, E_FORMAT, "NUL byte at byte %zu", (size_t)(nul - line) + 1);
+    l->topics.add = add_topic;
+    l->topics.payload = l;
+    return topics_line(&l->topics, line, number, err);
+}
+
 static int load_lines(struct loader *l, struct lines *in, struct err *err)
 {
+    struct err why = {0};
     char *line;
     size_t n;
     int rc;
 
     while ((rc = lines_next(&line, &n, in, err)) == 1) {
-        struct err why = {0};
-
         if (n == strlen(line) && !line[strspn(line, " \t")])
             continue;
-        if (l->is_json < 0)
-            l->is_json = line[strspn(line, " \t")] == '{';
-        rc = l->is_json ? add_json(l, line, n, &why) : add_tsv(l, line, n, &why);
+        if (!l->kind)
+            l->kind = line[strspn(line, " \t")];
+        if (l->kind == '<')
+            rc = add_topic_line(l, line, n, lines_number(in), &why);
+        else
+            rc = l->kind == '{' ? add_json(l, line, n, &why) : add_tsv(l, line, n, &why);
         if (rc) {
             corpus_at_line(&why, lines_name(in), lines_number(in));
             return err_set(err, rc, "%s", why.text);
         }
+    }
+    if (!rc && topics_end(&l->topics, &why)) {
+        corpus_at_line(&why, lines_name(in), lines_number(in));
+        rc = err_set(err, E_FORMAT, "%s", why.text);
     }
     return rc;
 }
@@ -134,7 +159,7 @@ static int find_queries(char **out, const char *path, struct err *err)
 
 int queries_load(struct query_list *out, const char *path, struct err *err)
 {
-    struct loader l = {.is_json = -1};
+    struct loader l = {0};
     struct lines *in = NULL;
     char *file = NULL;
     int rc = find_queries(&file, path, err);
@@ -151,6 +176,7 @@ int queries_load(struct query_list *out, const char *path, struct err *err)
     }
     queries_clear(&l.list);
     buf_clear(&l.id);
+    topics_clear(&l.topics);
     lines_close(in);
     mem_free(file);
     return rc;

@@ -8,20 +8,18 @@
 #include "base/utf8.h"
 #include "corpora/html.h"
 
-enum { TAG_MAX_BYTES = 4096, COMMENT_MAX_BYTES = 1 << 20, ENTITY_MAX_BYTES = 12 };
+enum { TAG_MAX_BYTES = 4096, ENTITY_MAX_BYTES = 12 };
 
 /* Where the tag that begins at s ends (its '>'), or NULL. */
 static const char *find_close(const char *s, size_t n)
 {
     const size_t limit = n < TAG_MAX_BYTES ? n : TAG_MAX_BYTES;
 
-    if (n > 4 && !memcmp(s, "<!--", 4)) {
-        const char *end =
-            memmem(s + 4, (n < COMMENT_MAX_BYTES ? n : COMMENT_MAX_BYTES) - 4, "-->", 3);
-
-        if (end)
-            return end + 2;
-    }
+    if (n > 4 && !memcmp(s, "<!--", 4))
+        /* up to the next one at most: else a file full of them would be searched over and over */
+        for (size_t i = 4; i + 2 < n && memcmp(s + i, "<!-", 3); i++)
+            if (!memcmp(s + i, "-->", 3))
+                return s + i + 2;
     for (size_t i = 1; i < limit && s[i] != '<'; i++)
         if (s[i] == '>')
             return s + i;
@@ -96,10 +94,12 @@ static size_t entity(uint32_t *c, const char *s, size_t n)
 static size_t add_entity(struct buf *out, const char *s, size_t n)
 {
     char bytes[4];
-    uint32_t c = '&';
+    uint32_t c;
     size_t len = entity(&c, s, n);
 
-    if (c == 0xa0)
+    if (!len)
+        c = '&';
+    else if (c == 0xa0)
         c = ' ';
     buf_add(out, bytes, (size_t)utf8_encode(bytes, c));
     return len ? len : 1;
@@ -127,19 +127,25 @@ static int is_one_of(const char *name, const char *const *names)
     return 0;
 }
 
+static const char *const inlines[] = {"a",    "b",   "code", "em",     "font", "i", "s",
+                                      "span", "sub", "sup",  "strong", "tt",   "u", NULL};
+static const char *const paragraphs[] = {"p",  "h1", "h2",    "h3", "h4",  "h5", "h6",
+                                         "ul", "ol", "table", "li", "div", NULL};
+static const char *const lines[] = {"br", "tr", NULL};
+
+int sgml_is_markup(const char *name)
+{
+    return is_one_of(name, inlines) || is_one_of(name, paragraphs) || is_one_of(name, lines);
+}
+
 /* What a tag leaves in the text. */
 static const char *trace(const struct sgml_tag *tag)
 {
-    static const char *const inlines[] = {"a",    "b",   "code", "em",     "font", "i", "s",
-                                          "span", "sub", "sup",  "strong", "tt",   "u", NULL};
-    static const char *const paragraphs[] = {"p",  "h1", "h2",    "h3", "h4",  "h5", "h6",
-                                             "ul", "ol", "table", "li", "div", NULL};
-
     if (!tag->name[0] || is_one_of(tag->name, inlines))
         return "";
     if (is_one_of(tag->name, paragraphs))
         return "\n\n";
-    return !strcmp(tag->name, "br") || !strcmp(tag->name, "tr") ? "\n" : " ";
+    return is_one_of(tag->name, lines) ? "\n" : " ";
 }
 
 /* Drops from out->data[from] what sgml_text says of white space, in place. */

@@ -24,6 +24,9 @@ int sgml_tag(struct sgml_tag *out, const char *s, size_t n);
  * lines, empty lines at both ends and second empty lines are dropped. */
 void sgml_text(struct buf *out, const char *s, size_t n);
 
+/* Is a name (lower case) that of a tag which sgml_text knows as markup of text: <P>, <B>, and so on? */
+int sgml_is_markup(const char *name);
+
 /* Appends s with its entities resolved and nothing else changed. */
 void sgml_unescape(struct buf *out, const char *s, size_t n);
 

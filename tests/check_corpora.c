@@ -123,7 +123,8 @@ START_TEST(a_path_that_no_reader_takes_is_refused_by_name)
     put("a.xls", "1,2\n");
     put("a.jsonl", "{}\n");
     expect_error("none.jsonl", NULL, E_NOTFOUND, "none.jsonl' does not exist");
-    expect_error("a.xls", NULL, E_INVALID, "give --format, one of beir, jsonl, tsv, csv, text");
+    expect_error("a.xls", NULL, E_INVALID,
+                 "give --format, one of beir, jsonl, tsv, csv, trec, text");
     expect_error("a.xls", "xml", E_INVALID, "unknown corpus format 'xml': choose one of beir");
     expect_error("a.jsonl", "beir", E_INVALID, "is no folder");
     expect_error(".", "beir", E_NOTFOUND, "holds neither corpus.jsonl nor");
@@ -689,6 +690,9 @@ static Suite *corpora_suite(void)
             tcase_add_loop_test(tc, readers_survive_each_failing_allocation, 0, 3);
     }
     add_csv_tests(suite);
+    add_trec_tests(suite);
+    add_html_tests(suite);
+    add_pdf_tests(suite);
     return suite;
 }
 
