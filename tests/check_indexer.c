@@ -9,6 +9,7 @@ int main(void)
     suite_add_tcase(s, tcase_analyzer());
     suite_add_tcase(s, tcase_languages());
     suite_add_tcase(s, tcase_chunk());
+    suite_add_tcase(s, tcase_sections());
     suite_add_tcase(s, tcase_bitpack());
     suite_add_tcase(s, tcase_postings());
     suite_add_tcase(s, tcase_parts());

@@ -182,77 +182,6 @@ START_TEST(chunking_survives_each_failing_allocation)
 }
 END_TEST
 
-/* ---- sections ---- */
-
-static const struct {
-    const char *chunking, *text;
-    const char *want; /* passages between |, each "headings: text" with newlines as / and \r as \ */
-} sections[] = {
-    {"sections:50", "no heading\nat all\n\nbut two paragraphs\n",
-     ": no heading/at all//but two paragraphs/"},
-    {"sections:50", "# Guide\n\nHello.\n\n## Install\nRun it.\n\n### Debian\napt\n\n## Use\nGo.",
-     ": # Guide//Hello.|Guide: ## Install/Run it.|Guide > Install: ### Debian/apt|Guide: ## "
-     "Use/Go."},
-    /* what does not fit goes on below all headings */
-    {"sections:5", "# A\n\none two\n\nthree four\n\nfive\n", ": # A//one two|A: three four//five/"},
-    /* headings go with what is below them */
-    {"sections:9", "# A\n## B\n\n### C\ntext\n# D\n", ": # A/## B//### C/text|: # D/"},
-    {"sections:9", "# A\nx\n## B\n# C\ny", ": # A/x|: ## B/# C/y"},
-    {"sections:4", "# A\n# B\n# C\n", ": # A/# B|: # C/"},
-    /* setext */
-    {"sections:9", "Top\n===\nx\n\nSub\nway\n---\ny\n", ": Top/===/x|Top: Sub/way/---/y/"},
-    {"sections:9", "a\n\n---\n\nb", ": a//---//b"},
-    {"sections:9", "- item\n---\nb\n", ": - item/---/b/"},
-    {"sections:9", "| a |\n|---|\n| b |\n", ": | a |/|---|/| b |/"},
-    {"sections:12", "====\nTop\n====\nx\n\n## B\ny", ": ====/Top/====/x|Top: ## B/y"},
-    /* what is no heading */
-    {"sections:9", "#hash\n\n####### seven\n\n    # code\n\n\\# escaped",
-     ": #hash//####### seven//    # code//\\# escaped"},
-    {"sections:9", "# A #\nx\n## C# ##\ny\n### \nz\n#### D\nw",
-     ": # A #/x|A: ## C# ##/y|A > C#: ### /z|A > C#: #### D/w"},
-    /* code */
-    {"sections:30", "# A\n```sh\n# no heading\n\n## nor this\n```\nx\n# B\ny",
-     ": # A/```sh/# no heading//## nor this/```/x|: # B/y"},
-    {"sections:30", "# A\n~~~\n```\n# x\n~~~~\n# B", ": # A/~~~/```/# x/~~~~|: # B"},
-    {"sections:30", "````\n```\n# x\n````\n# B", ": ````/```/# x/````|: # B"},
-    {"sections:30", "``` a`b\n# B", ": ``` a`b|: # B"},
-    {"sections:30", "# A\n```\n# never closed\n# x", ": # A/```/# never closed/# x"},
-    {"sections:6", "# A\na b c\n```\nd e f g\n```\n", ": # A/a b c|A: ```/d e f g/```/"},
-    {"sections:5", "```\na b c\nd e\n\nf g h\n```\n", ": ```/a b c|: d e//f g h|: ```/"},
-    /* long paragraphs by sentences */
-    {"sections:6", "# A\nOne two three. Four five six seven.\n",
-     ": # A/One two three.|A: Four five six seven./"},
-    /* carriage returns, front matter */
-    {"sections:30", "# A\r\n\r\nx\r\n## B\r\ny\r\n", ": # A\\/\\/x|A: ## B\\/y\\/"},
-    {"sections:30", "---\ntitle: x\n---\n# A\ny", ": ---/title: x/---|: # A/y"},
-    {"sections:30", "---\n\n# A\ny\n\n---\n", ": ---|: # A/y//---/"},
-    /* tags and targets of links are not in the path */
-    {"sections:9", "# <a id='x'></a>A [b](http://c/d) ![i](j)\nx\n## E\ny",
-     ": # <a id='x'></a>A [b](http://c/d) ![i](j)/x|A b i: ## E/y"},
-};
-
-START_TEST(sections_are_passages_below_their_headings)
-{
-    const char *text = sections[_i].text;
-    struct chunks c = {0};
-    struct chunking how;
-    struct err err = {0};
-    struct buf got = {0};
-
-    ck_assert_ok(chunking_parse(&how, sections[_i].chunking, &err), &err);
-    ck_assert_ok(chunk_text(&c, text, strlen(text), &how, &err), &err);
-    for (size_t i = 0; i < c.n; i++) {
-        buf_printf(&got, "%s%s: ", i ? "|" : "", chunk_headings(&c, i));
-        for (size_t k = c.spans[i].begin; k < c.spans[i].end; k++)
-            buf_putc(&got, text[k] == '\n' ? '/' : text[k] == '\r' ? '\\' : text[k]);
-    }
-    ck_assert_msg(!strcmp(buf_text(&got), sections[_i].want), "got  %s\nwant %s", buf_text(&got),
-                  sections[_i].want);
-    buf_clear(&got);
-    chunks_clear(&c);
-}
-END_TEST
-
 /* ---- laws ---- */
 
 static int blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
@@ -401,8 +330,6 @@ TCase *tcase_chunk(void)
     tcase_add_test(tc, chunking_reads_back_what_it_writes);
     tcase_add_test(tc, bad_chunkings_are_refused);
     tcase_add_loop_test(tc, chunking_survives_each_failing_allocation, 0, 3);
-    tcase_add_loop_test(tc, sections_are_passages_below_their_headings, 0,
-                        (int)(sizeof sections / sizeof *sections));
     tcase_add_loop_test(tc, any_text_is_covered_in_order_within_the_limit, 0, 5);
     tcase_add_loop_test(tc, hostile_texts_are_cut_in_little_time, 0, 27);
     return tc;

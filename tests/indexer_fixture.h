@@ -12,6 +12,7 @@
 TCase *tcase_analyzer(void);
 TCase *tcase_languages(void);
 TCase *tcase_chunk(void);
+TCase *tcase_sections(void);
 TCase *tcase_bitpack(void);
 TCase *tcase_postings(void);
 TCase *tcase_parts(void);
