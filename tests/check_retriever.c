@@ -391,6 +391,8 @@ int main(void)
     suite_add_tcase(suite, tcase_bundled_all());
     suite_add_tcase(suite, tcase_dense());
     suite_add_tcase(suite, tcase_sparse());
+    suite_add_tcase(suite, tcase_filters());
+    suite_add_tcase(suite, tcase_filters_merged());
     suite_add_tcase(suite, tcase_three_legs());
     return run_suite(suite);
 }

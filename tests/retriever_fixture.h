@@ -17,6 +17,8 @@ TCase *tcase_fuse(void);
 TCase *tcase_bundled(void);
 TCase *tcase_bundled_all(void);
 TCase *tcase_dense(void);
+TCase *tcase_filters(void); /* check_retriever_filter.c */
+TCase *tcase_filters_merged(void);
 TCase *tcase_sparse(void); /* check_retriever_sparse.c */
 TCase *tcase_three_legs(void);
 
