@@ -32,13 +32,14 @@ static uint64_t count_lines(const char *path)
     return n;
 }
 
-static uint64_t count_documents(const char *path)
+static uint64_t count_documents(const char *path, const struct corpus_options *opt)
 {
     static const char *const names[] = {"corpus.jsonl", "corpus.jsonl.gz"};
+    const struct corpus_format *format = corpus_format_of(path, opt);
     uint64_t n = 0;
 
     if (!file_is_dir(path))
-        return count_lines(path);
+        return format && format->is_by_line ? count_lines(path) : 0;
     for (size_t i = 0; i < sizeof names / sizeof *names && !n; i++) {
         char *file = file_join(path, names[i]);
         if (file && file_exists(file))
@@ -202,7 +203,7 @@ int feed_corpus(struct feed *f, const char *path)
         progress_begin(&f->progress, f->label, "documents", 0, f->quiet);
     f->moving = 1;
     if (!f->quiet && is_file_or_folder(path)) {
-        const uint64_t n = count_documents(path);
+        const uint64_t n = count_documents(path, &opt);
         f->progress.total = n ? (uint64_t)(changed(f) + f->n_unchanged) + n : 0;
     }
     while (!rc && (got = src.next(&doc, src.self, &err)) == 1)

@@ -231,4 +231,5 @@ const struct corpus_format corpus_jsonl = {
              "Other fields are kept as metadata unless empty.",
     .accepts = accepts,
     .open = corpus_open_jsonl,
+    .is_by_line = 1,
 };

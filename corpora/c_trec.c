@@ -29,17 +29,23 @@ struct reader {
     struct trec trec;  /* the document given last */
 };
 
-/* The tag <DOC ...> or </DOC> in s, or NULL; *len is its length. */
-static const char *find_tag(size_t *len, const char *s, const char *tag)
+/* The tag <NAME ...> in s[0..n), or NULL; *len is its length. */
+static const char *find_tag(size_t *len, const char *s, size_t n, const char *name)
 {
-    const size_t n = strlen(tag);
+    const size_t k = strlen(name);
+    const char *end = s + n;
 
-    for (; (s = strcasestr(s, tag)); s += n) {
-        const char *close = s + n + strcspn(s + n, "<>");
+    while ((s = memchr(s, '<', (size_t)(end - s)))) {
+        const char *close = ++s + k;
 
-        if (*close == '>' && (s[n] == '>' || isspace((unsigned char)s[n]))) {
-            *len = (size_t)(close - s) + 1;
-            return s;
+        if ((size_t)(end - s) <= k || strncasecmp(s, name, k) ||
+            (*close != '>' && !isspace((unsigned char)*close)))
+            continue;
+        while (close < end && *close != '>' && *close != '<')
+            close++;
+        if (close < end && *close == '>') {
+            *len = (size_t)(close - s) + 2;
+            return s - 1;
         }
     }
     return NULL;
@@ -100,8 +106,8 @@ static int take(struct doc *doc, struct reader *r, struct err *err)
 {
     while (r->rest) {
         size_t len = 0, end_len = 0;
-        const char *s = r->rest, *open = find_tag(&len, s, "<doc"),
-                   *close = r->is_inside ? find_tag(&end_len, s, "</doc") : NULL;
+        const char *s = r->rest, *open = find_tag(&len, s, r->rest_n, "doc"),
+                   *close = r->is_inside ? find_tag(&end_len, s, r->rest_n, "/doc") : NULL;
 
         if (close && (!open || close < open)) {
             buf_add(&r->raw, s, (size_t)(close - s));

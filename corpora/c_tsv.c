@@ -153,4 +153,5 @@ const struct corpus_format corpus_tsv = {
              "decides which.  A header line is recognised.  No quoting.",
     .accepts = accepts,
     .open = open_tsv,
+    .is_by_line = 1,
 };

@@ -52,6 +52,11 @@ static void list_names(char *out, size_t size)
     out[n] = '\0';
 }
 
+const struct corpus_format *corpus_format_of(const char *path, const struct corpus_options *opt)
+{
+    return opt && opt->format ? find_format(opt->format) : guess_format(path);
+}
+
 int corpus_open(struct doc_source *out, const char *path, const struct corpus_options *opt,
                 struct err *err)
 {

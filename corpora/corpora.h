@@ -29,6 +29,7 @@ struct corpus_format {
     int (*accepts)(const char *path);
     int (*open)(struct doc_source *out, const char *path, const struct corpus_options *opt,
                 struct err *err);
+    int is_by_line; /* a document is a line, so that lines can be counted to know how far a reader is */
 };
 
 struct corpus_options {
@@ -61,6 +62,9 @@ extern const struct corpus_format *const corpus_formats[];
  */
 int corpus_open(struct doc_source *out, const char *path, const struct corpus_options *opt,
                 struct err *err);
+
+/* The format that corpus_open would read a path in; NULL if there is none. */
+const struct corpus_format *corpus_format_of(const char *path, const struct corpus_options *opt);
 
 /* Queries: id and text, in the order of the file. */
 struct query {

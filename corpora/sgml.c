@@ -181,11 +181,11 @@ void sgml_text(struct buf *out, const char *s, size_t n)
     const char *end = s + n;
 
     while (s < end) {
-        const char *at = s + strcspn(s, "<&");
+        const char *at = s;
         struct sgml_tag tag;
 
-        if (at > end)
-            at = end;
+        while (at < end && *at != '<' && *at != '&')
+            at++;
         buf_add(out, s, (size_t)(at - s));
         s = at;
         if (s == end)

@@ -29,8 +29,14 @@ static void put_pdf(const char *name, const char *title, const char *const *text
         struct buf s = {0};
 
         buf_puts(&s, "BT /F1 12 Tf 14 TL 72 720 Td ");
-        for (const char *t = texts[i]; *t; t += strcspn(t, "\n") + (t[strcspn(t, "\n")] == '\n'))
-            buf_printf(&s, "(%.*s) Tj T* ", (int)strcspn(t, "\n"), t);
+        for (const char *t = texts[i]; *t; t += *t == '\n') {
+            const size_t k = strcspn(t, "\n");
+
+            buf_puts(&s, "(");
+            buf_add(&s, t, k);
+            buf_puts(&s, ") Tj T* ");
+            t += k;
+        }
         buf_puts(&s, "ET");
         buf_printf(&b,
                    "%d 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents %d 0 R"
