@@ -219,6 +219,7 @@ typedef struct fovea_hit {
     int rank;                  /* from 1 */
     float score;               /* comparable within one search only */
     const char *title;         /* "" if none */
+    const char *headings;      /* above the passage, "Guide > Install"; "" if none */
     const char *text;          /* of the passage that was found */
     fovea_span passage;        /* where that lies in the document's text */
     const char *snippet;       /* the best part of text, on one line */

@@ -98,7 +98,18 @@ static int fill_snippet(fovea_hit *hit, size_t n_text, const struct filling *f)
                : 0;
 }
 
-/* Title, passage and snippet of a hit. */
+static int fill_headings(fovea_hit *to, const char *text, struct span span, struct filling *f)
+{
+    struct buf headings = {0};
+    int rc = index_passage_headings(&headings, f->q->ix, text, span, &f->q->err);
+
+    if (!rc && !(to->headings = keep(&f->out->memory, buf_text(&headings))))
+        rc = err_nomem(&f->q->err);
+    buf_clear(&headings);
+    return rc;
+}
+
+/* Title, headings, passage and snippet of a hit. */
 static int fill_text(fovea_hit *to, const struct hit *from, struct filling *f)
 {
     struct arena *memory = &f->out->memory;
@@ -123,7 +134,8 @@ static int fill_text(fovea_hit *to, const struct hit *from, struct filling *f)
     if (!to->text || !to->title || (doc.meta && !to->meta))
         return err_nomem(err);
     to->passage = (fovea_span){span.begin, span.end};
-    return fill_snippet(to, span.end - span.begin, f);
+    rc = fill_headings(to, doc.text, span, f);
+    return rc ? rc : fill_snippet(to, span.end - span.begin, f);
 }
 
 static int fill_hit(fovea_hit *to, const struct hits *all, size_t i, int fields, struct filling *f)
@@ -136,7 +148,7 @@ static int fill_hit(fovea_hit *to, const struct hits *all, size_t i, int fields,
         return rc;
     to->rank = (int)i + 1;
     to->score = from->score;
-    to->title = to->text = to->snippet = "";
+    to->title = to->headings = to->text = to->snippet = "";
     to->docno = keep(memory, from->docno);
     if (!to->docno)
         return err_nomem(&f->q->err);

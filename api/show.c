@@ -50,12 +50,20 @@ static void show_snippet(const fovea_hit *hit, int width, const struct style *st
 
 static void show_hit(const fovea_hit *hit, int width, const struct style *style)
 {
+    const size_t n = strlen(hit->title);
+    const char *headings = hit->headings;
+
+    if (n && !strncmp(headings, hit->title, n) &&
+        (!headings[n] || !strncmp(headings + n, " > ", 3)))
+        headings += headings[n] ? n + 3 : n; /* what the title says need not be said again */
     printf("%*d  %.4f  ", INDENT - 2, hit->rank, (double)hit->score);
     term_puts(stdout, hit->docno);
     putchar('\n');
     if (*hit->title)
         term_wrap(stdout, hit->title, hit->title_matches, hit->n_title_matches, INDENT, width,
                   style->strong, style);
+    if (*headings)
+        term_wrap(stdout, headings, NULL, 0, INDENT, width, style->faint, style);
     if (*hit->snippet)
         show_snippet(hit, width, style);
     if (hit->explain)
@@ -97,6 +105,7 @@ static void json_hit(struct jout *j, const fovea_hit *hit)
     jout_text(j, "docno", hit->docno);
     jout_float(j, "score", hit->score);
     jout_text(j, "title", hit->title);
+    jout_text(j, "headings", hit->headings);
     jout_text(j, "text", hit->text);
     jout_open(j, "passage", '[');
     jout_count(j, NULL, hit->passage.begin);

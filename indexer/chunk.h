@@ -32,7 +32,7 @@ struct chunk_kind {
     const char *name; /* "words" */
     const char *form; /* as it is written: "words:N[:OVERLAP]" */
     const char *about;
-    int has_words, has_overlap;
+    int has_words, has_overlap, has_headings;
 
     /* Appends the passages of text [n]; E_NOMEM.  None for a text without words. */
     int (*cut)(struct chunks *out, const char *text, size_t n, const struct chunking *c,

@@ -178,5 +178,6 @@ const struct chunk_kind chunk_sections = {
         "paragraphs of one Markdown section, at most N words together (a longer one is cut at "
         "sentences), with the headings above them; code between fences is cut only if it is longer",
     .has_words = 1,
+    .has_headings = 1,
     .cut = cut_sections,
 };

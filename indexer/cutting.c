@@ -114,10 +114,11 @@ size_t count_words(const char *text, struct span span)
 
 int pieces_add(struct pieces *out, const char *text, struct span span, size_t most)
 {
-    size_t end, words;
+    size_t end;
 
     for (span = trim(text, span); span.begin < span.end; span = trim(text, span)) {
-        words = take_words(&end, text, span, most);
+        const size_t words = take_words(&end, text, span, most);
+
         if (mem_reserve((void **)&out->list, &out->cap, out->n + 1, sizeof *out->list))
             return E_NOMEM;
         out->list[out->n++] = (struct piece){{span.begin, end}, words};

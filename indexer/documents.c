@@ -123,3 +123,23 @@ int index_passage_span(struct span *out, struct index *ix, const struct segment 
         *out = span;
     return rc;
 }
+
+int index_passage_headings(struct buf *out, const struct index *ix, const char *text,
+                           struct span span, struct err *err)
+{
+    struct chunks c = {0};
+    size_t i = 0;
+    int rc;
+
+    buf_reset(out);
+    if (!ix->chunking.kind->has_headings)
+        return 0;
+    rc = chunk_text(&c, text, strlen(text), &ix->chunking, err);
+    if (rc)
+        return rc;
+    while (i + 1 < c.n && c.spans[i + 1].begin <= span.begin)
+        i++;
+    buf_puts(out, chunk_headings(&c, i));
+    chunks_clear(&c);
+    return buf_error(out) ? err_nomem(err) : 0;
+}

@@ -303,4 +303,12 @@ int index_find(int64_t *document, struct index *ix, const char *docno, struct er
 int index_passage_span(struct span *out, struct index *ix, const struct segment *s,
                        uint32_t passage, struct err *err);
 
+/* The headings above a passage, "Guide > Install", with which it was indexed (see chunk_headings); "" where there are
+ * none.
+ *
+ * text  of the document;  span  of the passage
+ * *out is cleared first.  Cost: cuts the text again if passages are sections, else none. */
+int index_passage_headings(struct buf *out, const struct index *ix, const char *text,
+                           struct span span, struct err *err);
+
 #endif

@@ -239,6 +239,34 @@ START_TEST(with_a_model_words_and_meaning_are_searched)
 }
 END_TEST
 
+START_TEST(a_hit_in_a_section_says_what_it_is_below)
+{
+    static const char text[] = "# Guide\n\n## Install\n\nFirst this.\n\nThen that, on Debian.\n";
+    fovea_search_options so = FOVEA_SEARCH_OPTIONS_INIT;
+    fovea_options opt = FOVEA_OPTIONS_INIT;
+    const fovea_hit *hit;
+    fovea_hits *hits;
+    fovea *ix;
+
+    opt.chunking = "sections:6";
+    ix = open_with(&opt, FOVEA_CREATE);
+    ck_assert_int_eq(fovea_add(ix, "guide", "Guide", text, NULL), FOVEA_ADDED);
+    ck_assert_done(fovea_commit(ix), ix);
+    so.by_passage = 1;
+    ck_assert_done(fovea_search(&hits, ix, "install debian", &so), ix);
+    check_hits(hits);
+    ck_assert_uint_eq(fovea_hits_count(hits), 2);
+    hit = fovea_hits_get(hits, 0);
+    ck_assert_str_eq(hit->headings, "Guide > Install");
+    ck_assert_str_eq(hit->text, "Then that, on Debian.\n");
+    hit = fovea_hits_get(hits, 1);
+    ck_assert_str_eq(hit->headings, "");
+    ck_assert_str_eq(hit->text, "# Guide\n\n## Install\n\nFirst this.");
+    fovea_hits_free(hits);
+    fovea_close(ix);
+}
+END_TEST
+
 TCase *hits_tests(void)
 {
     TCase *tc = tcase_create("hits.c");
@@ -246,6 +274,7 @@ TCase *hits_tests(void)
     tcase_add_test(tc, hits_carry_what_a_person_wants_to_see);
     tcase_add_test(tc, docnos_alone_are_the_same_hits);
     tcase_add_test(tc, passages_are_parts_of_their_documents);
+    tcase_add_test(tc, a_hit_in_a_section_says_what_it_is_below);
     tcase_add_test(tc, a_search_explains_itself_when_asked);
     tcase_add_test(tc, a_search_that_makes_no_sense_is_refused);
     tcase_add_test(tc, any_text_is_a_query);
