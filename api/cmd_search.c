@@ -146,11 +146,30 @@ static int search_all(fovea *ix, const char *path, const fovea_search_options *o
 static const char conversation_help[] = "a line is a query; or\n"
                                         "  :k N           show N hits\n"
                                         "  :system NAME   how to search\n"
+                                        "  :where EXPR    filter documents; :where alone: all\n"
                                         "  :explain       show how scores come about, or stop it\n"
                                         "  :quit          leave (also Ctrl-D)\n";
 
+/* Sets the filter; *kept owns its text. */
+static void set_filter(const char *where, char **kept, fovea_search_options *opt)
+{
+    struct err err = {0};
+    char *copy = NULL;
+
+    if (*where && filter_check(where, &err)) {
+        say("%s; 'fovea help filters' explains", err.text);
+        return;
+    }
+    if (*where && !(copy = mem_strdup(where))) {
+        say("out of memory");
+        return;
+    }
+    mem_free(*kept);
+    opt->where = *kept = copy;
+}
+
 /* Obeys ":word value".  Returns 1 to leave. */
-static int obey(char *line, fovea_search_options *opt)
+static int obey(char *line, char **where, fovea_search_options *opt)
 {
     char *value = line + strcspn(line, " \t");
 
@@ -173,6 +192,8 @@ static int obey(char *line, fovea_search_options *opt)
             say("there is no system '%s'; 'fovea help retrievers' lists them", value);
         else
             opt->system = r->name;
+    } else if (!strcmp(line, ":where")) {
+        set_filter(value, where, opt);
     } else {
         fputs(conversation_help, stdout);
     }
@@ -183,7 +204,7 @@ static int converse(fovea *ix, fovea_search_options *opt, const struct settings 
 {
     const int interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     size_t size = 0;
-    char *line = NULL;
+    char *line = NULL, *where = NULL;
     int rc = 0, left = 0;
 
     if (interactive)
@@ -201,7 +222,7 @@ static int converse(fovea *ix, fovea_search_options *opt, const struct settings 
         if (!n)
             continue;
         if (interactive && *line == ':') {
-            left = obey(line, opt);
+            left = obey(line, &where, opt);
             continue;
         }
         if (!interactive && !s->json && !s->run_tag) {
@@ -219,6 +240,7 @@ static int converse(fovea *ix, fovea_search_options *opt, const struct settings 
     if (interactive && !left)
         putchar('\n');
     free(line);
+    mem_free(where);
     return rc;
 }
 
@@ -297,9 +319,11 @@ const struct command cmd_search = {
         "systems do.\n\n"
         "With --json a search is one object; several queries give one object a line.  Offsets "
         "(passage, matches) count bytes of UTF-8.",
-    .examples = "fovea search scifact.fovea \"does vitamin D prevent fractures?\"\n"
-                "fovea search scifact.fovea \"vitamin D\" --system bm25 --explain -k 3\n"
-                "fovea search scifact.fovea --queries corpora/data/scifact > hybrid.run",
+    .examples =
+        "fovea search scifact.fovea \"does vitamin D prevent fractures?\"\n"
+        "fovea search scifact.fovea \"vitamin D\" --system bm25 --explain -k 3\n"
+        "fovea search news.fovea \"bank failures\" --where \"year >= 2020 and source = 'bbc'\"\n"
+        "fovea search scifact.fovea --queries corpora/data/scifact > hybrid.run",
     .options = rows,
     .settings_size = sizeof(struct settings),
     .min_args = 1,

@@ -232,6 +232,7 @@ void help_manual(struct buf *out)
         put_command(out, *c);
     put_topic(out, "corpora", ".Ss Formats of collections");
     put_topic(out, "retrievers", ".Ss Systems that search");
+    put_topic(out, "filters", ".Ss Filters");
     put_topic(out, "analyzers", ".Ss Analyzers");
     put_topic(out, "chunking", ".Ss Passages");
     put_topic(out, "models", ".Ss Models");

@@ -58,6 +58,49 @@ static void retrievers_topic(struct buf *out)
              "sorts them.\n");
 }
 
+static void filters(struct buf *out)
+{
+    buf_puts(out,
+             "What --where of 'fovea search' takes: a predicate on documents.  Only those that it "
+             "holds for are searched, by every system, so none of them is missed however few "
+             "they are; they keep the scores that they have without it (BM25's statistics are "
+             "those of the whole index).\n\n");
+    row(out, "F = V, F != V", "the value of the field; == and <> mean the same");
+    row(out, "F < V, F <= V, F > V, F >= V", "order");
+    row(out, "F between V and V", "both ends included");
+    row(out, "F in (V, ...)", "one of these");
+    row(out, "F like 'TEXT'",
+        "a pattern: % is any text, _ one character; letters a to z in either "
+        "case");
+    row(out, "F ~ 'TEXT', F !~ 'TEXT'", "contains, does not; letters a to z in either case");
+    row(out, "F is null, F is not null", "the document lacks the field, has it");
+    row(out, "A and B, A or B, not A, (A)", "'not' also stands before between, in and like");
+    buf_puts(
+        out,
+        "\nA field is docno, title, or one that the collection gave the document: another member "
+        "of its JSON object, another column.  It is looked for in the object, then in its member "
+        "metadata (BEIR), and a.b is member b of a.  A name with anything but letters, digits, _ "
+        "and -, or with a digit first, stands in \"...\", and so does a word of the language, or a "
+        "field of the collection "
+        "that is named docno or title.  Capitals count in names of fields and in texts.\n\n"
+        "A value is a number, a text in '...' or \"...\" (the quote itself twice), true or false.  "
+        "With a number a field is compared as a number, also if it is a text such as \"2021\"; "
+        "with a text as text, byte by byte, which puts dates such as '2023-10-01' in order.  A "
+        "list has every property that one of its elements has: tags = 'x' finds documents with x "
+        "among their tags.\n\n"
+        "Where the field is absent, null or of no fitting kind a test is false, and so != and "
+        "'not' hold there: add 'and F is not null' to leave such documents out.  A filter holds "
+        "or does not; there is no third way as in SQL.\n\n");
+    row(out, "year >= 2020 and source = 'bbc'", "two tests");
+    row(out, "date between '2023-03' and '2023-04'",
+        "all of March: '2023-03-31' is before '2023-04'");
+    row(out, "tags in ('law', 'tax') and not title ~ 'podcast'", "a list, and a part of the title");
+    row(out, "docno like 'nyt-%'", "part of a collection");
+    buf_puts(out, "\n"
+                  "An error names the column.  Limits: 32,768 bytes, 500 tests, 10,000 values, 10 "
+                  "parentheses inside each other.\n");
+}
+
 static void analyzers(struct buf *out)
 {
     buf_puts(out, "How text becomes words: what --analyzer of 'fovea index' chooses.  Queries go "
@@ -162,6 +205,7 @@ static void environment(struct buf *out)
 
 const struct help_topic help_topics[] = {{"corpora", "formats of collections", corpora},
                                          {"retrievers", "systems that search", retrievers_topic},
+                                         {"filters", "what --where takes", filters},
                                          {"analyzers", "how text becomes words", analyzers},
                                          {"chunking", "how documents become passages", chunking},
                                          {"models", "where models are found", models},
