@@ -109,6 +109,8 @@ enum aside element_aside(const char *const *attributes, int is_texinfo)
                                           "topNav",
                                           "visually-hidden",
                                           NULL};
+    static const char *const texinfo[] = {
+        "header", "contents", "contents-heading", "shortcontents", "shortcontents-heading", NULL};
     static const char *const ids[] = {"toc", "table-of-contents", NULL};
     enum aside found = SHOWN;
 
@@ -121,7 +123,7 @@ enum aside element_aside(const char *const *attributes, int is_texinfo)
         if ((!strcmp(name, "role") && has_any(value, roles)) ||
             (!strcmp(name, "id") && has_any(value, ids)) ||
             (!strcmp(name, "class") &&
-             (has_any(value, classes) || (is_texinfo && has_word(value, "header")))))
+             (has_any(value, classes) || (is_texinfo && has_any(value, texinfo)))))
             found = NAVIGATION;
     }
     return found;

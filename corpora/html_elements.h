@@ -32,7 +32,7 @@ enum meaning element_meaning(const char *name);
 enum aside { SHOWN, HIDDEN, NAVIGATION };
 
 /* Do the attributes (name, value or NULL, ..., NULL; or NULL) say that the element is not to be seen, or navigation?
- * is_texinfo: in pages of Texinfo the class `header` is. */
+ * is_texinfo: in pages of Texinfo the classes `header` and `contents` are. */
 enum aside element_aside(const char *const *attributes, int is_texinfo);
 
 /* The value of an attribute, "" if it has none. */

@@ -18,7 +18,13 @@
 #include "base/utf8.h"
 #include "corpora/sgml.h"
 
-enum { SECONDS = 60, OUTPUT_BYTES = 64 << 20, MESSAGE_BYTES = 64 << 10, TITLE_BYTES = 200 };
+enum {
+    SECONDS = 60,
+    OUTPUT_BYTES = 64 << 20,
+    MESSAGE_BYTES = 64 << 10,
+    TITLE_BYTES = 200,
+    END_STEPS = 2000
+};
 
 static const rlim_t memory_bytes = (rlim_t)2 << 30;
 
@@ -155,17 +161,25 @@ static int read_pipes(struct run *run, const char *path, int seconds, struct err
     return 0;
 }
 
-/* Waits for its end, which a signal brings about if `is_over` is 0.  Returns the wait status. */
+/* Waits for its end, which a signal brings about: at once if `is_over` is 0, else if it has closed its output
+ * but does not end.  Returns the wait status. */
 static int finish(struct run *run, int is_over)
 {
+    static const struct timespec step = {.tv_nsec = 1000 * 1000};
     int status = 0;
 
     close_end(&run->out);
     close_end(&run->said);
     if (!run->pid)
         return 0;
-    if (!is_over)
-        kill(run->pid, SIGKILL);
+    for (int i = 0; is_over && i < END_STEPS; i++) {
+        if (waitpid(run->pid, &status, WNOHANG)) { /* also if it is not ours to wait for */
+            run->pid = 0;
+            return status;
+        }
+        nanosleep(&step, NULL);
+    }
+    kill(run->pid, SIGKILL);
     while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
         ;
     run->pid = 0;

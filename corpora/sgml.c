@@ -148,6 +148,8 @@ static const char *trace(const struct sgml_tag *tag)
     return is_one_of(tag->name, lines) ? "\n" : " ";
 }
 
+static int is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
 /* Drops from out->data[from] what sgml_text says of white space, in place. */
 static void tidy(struct buf *out, size_t from)
 {
@@ -157,19 +159,19 @@ static void tidy(struct buf *out, size_t from)
 
     for (; s < end; s++) {
         if (*s == '\n') {
-            while (to > start && strchr(" \t\r", to[-1]))
+            while (to > start && is_blank(to[-1]))
                 to--;
             if (n_newlines < 2)
                 *to++ = '\n';
             n_newlines += n_newlines < 2;
-        } else if (!strchr(" \t\r", *s)) {
+        } else if (!is_blank(*s)) {
             n_newlines = 0;
             *to++ = *s;
         } else if (to > start && to[-1] != ' ' && (!n_newlines || *s != ' ')) {
             *to++ = *s == '\r' ? ' ' : *s;
         }
     }
-    while (to > start && strchr(" \t\r\n", to[-1]))
+    while (to > start && (is_blank(to[-1]) || to[-1] == '\n'))
         to--;
     *to = '\0';
     out->len = (size_t)(to - out->data);

@@ -65,6 +65,7 @@ static const struct {
      "a|# a\n\n## b\n\nc\n\nby d"},
     {"<nav><ul><li>only</ul></nav><p hidden>h</p>", "|- only"},
     {"<meta name=Generator content='texi2any'><div class=header>Next</div>a", "|a"},
+    {"<meta name=Generator content='makeinfo'><div class=contents>1 a</div><h1>a</h1>", "a|# a"},
     {"<div class=header>Head</div>a", "|Head\n\na"},
     /* entities */
     {"&eacute;&#233;&#xe9; &euro; &lt;p&gt; &unknown; &amp;amp; & x 3 < 4 > 2",

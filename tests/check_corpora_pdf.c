@@ -150,6 +150,7 @@ static const struct {
     {"exec >&-; exec sleep 100", E_LIMIT, "pdftotext was stopped after 1 s"},
     {"while :; do echo '<pre>'; done", E_LIMIT, "its text is over 1 MiB"},
     {"while :; do echo wrong >&2; done", E_LIMIT, "pdftotext was stopped after 1 s"},
+    {"exec >&- 2>&-; exec sleep 100", E_FORMAT, "pdftotext died of signal 9"},
     {"kill -9 $$", E_FORMAT, "pdftotext died of signal 9"},
     {"exit 3", E_FORMAT, "pdftotext gave up with exit code 3"},
     {"echo one >&2; echo 'Error: two' >&2; echo three >&2; exit 1", E_FORMAT, "a.pdf: Error: two"},
