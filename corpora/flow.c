@@ -39,7 +39,8 @@ static void begin_word(struct flow *f, const char *word, size_t n)
         f->in_line = 0;
     }
     if (!was_in_line) {
-        indent(f, f->depth - (f->bullet != 0));
+        if (!f->heading)
+            indent(f, f->depth - (f->bullet != 0));
         if (f->bullet)
             buf_puts(f->out, "- ");
         else if (!f->heading && is_mark(word, n))

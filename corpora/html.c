@@ -15,16 +15,21 @@
 #include "base/mem.h"
 #include "corpora/charset.h"
 #include "corpora/flow.h"
+#include "corpora/html_guard.h"
 #include "corpora/html_elements.h"
 #include "corpora/sgml.h"
 
-enum { WORK_MAX = 20 * 1000 * 1000, MAX_ATTRIBUTES = 512 };
+enum { WORK_MAX = 20 * 1000 * 1000 };
+
+/* How much of a page is taken: the next one if there is no text. */
+enum part { MAIN, NO_NAVIGATION, ALL };
 
 struct page {
     struct flow flow;
     struct buf *title;
     htmlParserCtxtPtr parser;
-    int keep_nav;
+    enum part part;
+    int main_level;  /* elements open from <main> on; 0 outside */
     int skipped;     /* elements open from the one on that is left out; 0 outside */
     int in_title;    /* 1 inside the first <title> */
     int in_anchor;   /* 1 inside <a href="#..."> */
@@ -42,10 +47,10 @@ static int is_left_out(const struct page *p, enum meaning m, const char *const *
 
     if (m == SKIP)
         return 1;
-    if (!p->keep_nav && (m == NAV || (m == FOOTER && !p->sections)))
+    if (p->part != ALL && (m == NAV || (m == FOOTER && !p->sections)))
         return 1;
     aside = element_aside(attributes, p->is_texinfo);
-    return aside == HIDDEN || (aside == NAVIGATION && !p->keep_nav);
+    return aside == HIDDEN || (aside == NAVIGATION && p->part != ALL);
 }
 
 /* Called at each event: the work that libxml2 may have had with it. */
@@ -75,6 +80,20 @@ static void line_break(struct page *p)
         flow_break(&p->flow, 1);
 }
 
+/* Is it the part of the page that its author calls the main one? */
+static int is_main(const char *name, const char *const *attributes)
+{
+    return !strcmp(name, "main") || !strcmp(element_attribute(attributes, "role"), "main");
+}
+
+static int is_wanted(const struct page *p) { return p->part != MAIN || p->main_level; }
+
+static void add_text(struct page *p, const char *s)
+{
+    if (is_wanted(p))
+        flow_text(&p->flow, s, strlen(s));
+}
+
 static void begin(struct page *p, enum meaning m, const char *name, const char *const *attributes)
 {
     struct flow *f = &p->flow;
@@ -90,8 +109,7 @@ static void begin(struct page *p, enum meaning m, const char *name, const char *
         flow_heading(f, name[1] - '0');
         break;
     case IMAGE:
-        name = element_attribute(attributes, "alt");
-        flow_text(f, name, strlen(name));
+        add_text(p, element_attribute(attributes, "alt"));
         break;
     case ITEM:
         flow_item(f);
@@ -145,6 +163,10 @@ static void on_start(void *payload, const xmlChar *xml_name, const xmlChar **xml
         p->skipped++;
         return;
     }
+    if (p->main_level || is_main(name, attributes))
+        p->main_level++;
+    if (p->part == MAIN && p->main_level == 1)
+        p->flow.depth = 0; /* lists beside it do not matter */
     if (m != BREAK)
         p->breaks = 0;
     begin(p, m, name, attributes);
@@ -160,6 +182,7 @@ static void on_end(void *payload, const xmlChar *name)
         p->skipped--;
         return;
     }
+    p->main_level -= p->main_level > 0;
     switch (element_meaning((const char *)name)) {
     case CELL:
         flow_cell_end(f);
@@ -217,7 +240,8 @@ static void on_text(void *payload, const xmlChar *s, int n)
     }
     if (p->breaks && strspn((const char *)s, " \t\r\n") < (size_t)n)
         p->breaks = 0;
-    flow_text(&p->flow, (const char *)s, (size_t)n);
+    if (is_wanted(p))
+        flow_text(&p->flow, (const char *)s, (size_t)n);
 }
 
 /* Pages are full of errors; they matter only as work. */
@@ -225,62 +249,6 @@ static void on_error(void *payload, const char *fmt, ...)
 {
     (void)fmt;
     count_work(payload);
-}
-
-/* Behind a start tag at s (a letter is at s[1]); *n_attributes is about how many it has. */
-static const char *skip_tag(int *n_attributes, const char *s, const char *end)
-{
-    *n_attributes = 0;
-    for (; s < end && *s != '>'; s++) {
-        *n_attributes += *s == '=' || strchr(" \t\r\n\f/", *s) != NULL;
-        if (*s == '=' && end - s > 1 && (s[1] == '"' || s[1] == '\'')) {
-            s = memchr(s + 2, s[1], (size_t)(end - s - 2));
-            if (!s)
-                return end;
-        }
-    }
-    return s < end ? s + 1 : end;
-}
-
-/* Behind a script, style or comment at s; s if there is none. */
-static const char *skip_raw(const char *s, const char *end)
-{
-    static const struct {
-        const char *begin, *end;
-    } raw[] = {{"<!--", "-->"}, {"<script", "</script"}, {"<style", "</style"}};
-
-    for (size_t i = 0; i < sizeof raw / sizeof *raw; i++)
-        if ((size_t)(end - s) > strlen(raw[i].begin) &&
-            !strncasecmp(s, raw[i].begin, strlen(raw[i].begin))) {
-            const char *close = strcasestr(s + strlen(raw[i].begin), raw[i].end);
-
-            return close ? close : end;
-        }
-    return s;
-}
-
-/* Where the page has a tag of so many attributes that libxml2, which compares each with all others, would not
- * come to an end; n if nowhere. */
-static size_t find_monster(const char *page, size_t n)
-{
-    const char *s = page, *end = page + n;
-
-    while (s < end && (s = memchr(s, '<', (size_t)(end - s)))) {
-        const char *behind = skip_raw(s, end);
-        int n_attributes;
-
-        if (behind > s) {
-            s = behind;
-        } else if (end - s > 1 && strchr("abcdefghijklmnopqrstuvwxyz", s[1] | 32)) {
-            behind = skip_tag(&n_attributes, s, end);
-            if (n_attributes > 2 * MAX_ATTRIBUTES)
-                return (size_t)(s - page);
-            s = behind;
-        } else {
-            s++;
-        }
-    }
-    return n;
 }
 
 /* One pass of libxml2 over UTF-8.  E_NOMEM. */
@@ -324,11 +292,11 @@ static void strip_rest(struct page *p, const char *page, size_t n)
 }
 
 /* Reads page (UTF-8 behind a byte order mark) once. */
-static int read_page(struct buf *text, struct buf *title, const char *page, size_t n, int keep_nav)
+static int read_page(struct buf *text, struct buf *title, const char *page, size_t n,
+                     enum part part)
 {
-    struct page p = {
-        .flow = {.out = text, .start = text->len}, .title = title, .keep_nav = keep_nav};
-    const size_t title_at = title->len, good = find_monster(page, n);
+    struct page p = {.flow = {.out = text, .start = text->len}, .title = title, .part = part};
+    const size_t title_at = title->len, good = html_guard(page, n);
     int rc = parse(&p, page, good);
 
     if (!rc && good < n && !p.was_stopped) {
@@ -344,20 +312,37 @@ static int read_page(struct buf *text, struct buf *title, const char *page, size
     return rc;
 }
 
+/* Only a guess, to spare a pass. */
+static int may_have_main(const char *page)
+{
+    const char *role = strcasestr(page, "role");
+
+    if (strcasestr(page, "<main"))
+        return 1;
+    for (; role; role = strcasestr(role + 4, "role")) {
+        role += strspn(role + 4, " =\"'");
+        if (!strncasecmp(role + 4, "main", 4))
+            return 1;
+    }
+    return 0;
+}
+
 int html_to_text(struct buf *text, struct buf *title, const char *page, size_t n, struct err *err)
 {
     struct buf utf8 = {.max = (size_t)INT32_MAX};
     const size_t text_at = text->len, title_at = title->len;
+    enum part part;
     int rc;
 
     buf_puts(&utf8, "\xef\xbb\xbf");
     charset_to_utf8(&utf8, page, n);
     buf_putc(&utf8, '\n'); /* libxml2 looks for the mark in four bytes or more */
     rc = buf_error(&utf8);
-    for (int keep_nav = 0; keep_nav < 2 && !rc && text->len == text_at; keep_nav++) {
-        if (keep_nav && title->data)
+    part = !rc && may_have_main(utf8.data) ? MAIN : NO_NAVIGATION;
+    for (; part <= ALL && !rc && text->len == text_at; part++) {
+        if (title->data)
             title->data[title->len = title_at] = '\0';
-        rc = read_page(text, title, utf8.data, utf8.len, keep_nav);
+        rc = read_page(text, title, utf8.data, utf8.len, part);
         if (!rc)
             rc = buf_error(text) ? buf_error(text) : buf_error(title);
     }

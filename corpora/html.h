@@ -17,8 +17,8 @@
  *
  * Headings are lines "## Heading", list items "- Item", table rows a line with " | " between cells,
  * preformatted text stands between fences "```"; other blocks are paragraphs, an empty line apart.  Scripts,
- * styles, forms' controls, navigation and footers of the whole page are left out (navigation only if anything is left
- * without it).
+ * styles, forms' controls, navigation and footers of the whole page are left out; if the page has a <main>, so is all
+ * beside it.  But what is left out of all that is taken if there is no other text.
  *
  * text    the page's text.
  * title   <title>, else the first heading, one line; "" if there is neither.

@@ -65,6 +65,11 @@ static const struct {
      "a|# a\n\n## b\n\nc\n\nby d"},
     {"<nav><ul><li>only</ul></nav><p hidden>h</p>", "|- only"},
     {"<meta name=Generator content='texi2any'><div class=header>Next</div>a", "|a"},
+    {"<title>t</title>menu<h1>Book</h1><ul><li><main><h2>a</h2><div>b</div><img "
+     "alt=i></main>c</ul><img alt=d>",
+     "t|## a\n\nb\n\ni"},
+    {"a<div class=x role=main>b<p>c</div>d", "|b\n\nc"},
+    {"a<main> </main>b", "|a\n\nb"},
     {"<meta name=Generator content='makeinfo'><div class=contents>1 a</div><h1>a</h1>", "a|# a"},
     {"<div class=header>Head</div>a", "|Head\n\na"},
     /* entities */
