@@ -80,6 +80,20 @@ static int resolve(struct retrieve_options *o, struct err *err)
     return 0;
 }
 
+/* 1 if a filter leaves something to search, 0 if not, or negative. */
+static int any_kept(struct index *ix, const char *where, struct err *err)
+{
+    const struct filter *f = NULL;
+    int rc = index_filter(&f, ix, where, err);
+
+    if (rc || !f)
+        return rc ? rc : 1;
+    for (int i = 0; i < index_n_segments(ix); i++)
+        if (filter_kept(f, i))
+            return 1;
+    return 0;
+}
+
 int retrieve(struct hits *out, struct index *ix, const char *query,
              const struct retrieve_options *opt, struct err *err)
 {
@@ -105,5 +119,8 @@ int retrieve(struct hits *out, struct index *ix, const char *query,
                        "retriever: '%s' needs weighted words, and %s has no sparse leg; index with "
                        "--sparse MODEL",
                        row->name, index_path(ix));
-    return row->search(out, ix, query, &o, err);
+    rc = any_kept(ix, o.where, err);
+    if (rc == 0) /* no model needs to be opened for that */
+        memset(out, 0, sizeof *out);
+    return rc <= 0 ? rc : row->search(out, ix, query, &o, err);
 }

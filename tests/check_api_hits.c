@@ -177,6 +177,40 @@ START_TEST(a_search_that_makes_no_sense_is_refused)
 END_TEST
 
 /* Queries that a person may paste: nothing of this is an error. */
+START_TEST(a_filter_leaves_some_hits_with_their_scores)
+{
+    fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
+    fovea_hits *all, *some;
+    fovea *ix = make();
+
+    ck_assert_done(fovea_search(&all, ix, "fovea eye ear cochlea", NULL), ix);
+    ck_assert_uint_gt(fovea_hits_count(all), 1);
+    for (size_t i = 0; i < fovea_hits_count(all); i++) {
+        const fovea_hit *hit = fovea_hits_get(all, i);
+        char where[100];
+
+        snprintf(where, sizeof where, "docno = '%s' and (title is null or title ~ '')", hit->docno);
+        opt.where = where;
+        ck_assert_done(fovea_search(&some, ix, "fovea eye ear cochlea", &opt), ix);
+        check_hits(some);
+        ck_assert_uint_eq(fovea_hits_count(some), 1);
+        ck_assert_str_eq(fovea_hits_get(some, 0)->docno, hit->docno);
+        ck_assert(fovea_hits_get(some, 0)->score == hit->score);
+        fovea_hits_free(some);
+    }
+    fovea_hits_free(all);
+    opt.where = "docno = 'none of them'";
+    ck_assert_done(fovea_search(&some, ix, "fovea", &opt), ix);
+    ck_assert_uint_eq(fovea_hits_count(some), 0);
+    fovea_hits_free(some);
+    opt.where = "docno = ";
+    ck_assert_fovea(fovea_search(&some, ix, "fovea", &opt), ix, FOVEA_INVALID,
+                    "where: column 8: a value is expected after '='");
+    ck_assert_ptr_null(some);
+    fovea_close(ix);
+}
+END_TEST
+
 START_TEST(any_text_is_a_query)
 {
     static const char *const queries[] = {"\xff\xfe broken \xc3 fovea",
@@ -277,6 +311,7 @@ TCase *hits_tests(void)
     tcase_add_test(tc, a_hit_in_a_section_says_what_it_is_below);
     tcase_add_test(tc, a_search_explains_itself_when_asked);
     tcase_add_test(tc, a_search_that_makes_no_sense_is_refused);
+    tcase_add_test(tc, a_filter_leaves_some_hits_with_their_scores);
     tcase_add_test(tc, any_text_is_a_query);
     tcase_add_test(tc, with_a_model_words_and_meaning_are_searched);
     tcase_set_timeout(tc, 30);

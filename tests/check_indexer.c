@@ -23,5 +23,6 @@ int main(void)
     suite_add_tcase(s, tcase_dense());
     suite_add_tcase(s, tcase_sparse());
     suite_add_tcase(s, tcase_filter());
+    suite_add_tcase(s, tcase_filter_text());
     return run_suite(s);
 }

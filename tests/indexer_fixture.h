@@ -25,6 +25,7 @@ TCase *tcase_vectors(void);
 TCase *tcase_graph(void);
 TCase *tcase_dense(void);
 TCase *tcase_filter(void);
+TCase *tcase_filter_text(void);
 TCase *tcase_sparse(void); /* check_indexer_sparse.c */
 
 static inline uint32_t random_below(uint64_t *state, uint32_t n)
