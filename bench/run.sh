@@ -3,6 +3,7 @@
 # FOVEA_BENCH keeps the peers, collections and indexes between runs (default: bench-data in the build folder).
 # FOVEA_BENCH_SETS says which collections BM25 is measured on: scifact union debian million (default: the first three).
 # FOVEA_BENCH_PASSAGES and FOVEA_BENCH_THREADS are for the encoder (512 and 2).
+# FOVEA_BENCH_VECTORS is how many vectors are searched (500000; 0: none).
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 srcdir=${srcdir:-.}
@@ -94,3 +95,5 @@ for set in ${FOVEA_BENCH_SETS:-scifact union debian}; do
     bm25 "$set"
 done
 embedding
+vectors=${FOVEA_BENCH_VECTORS:-500000}
+[ "$vectors" = 0 ] || sh "$srcdir/bench/vectors.sh" "$python" "$work" "$vectors" "$threads"

@@ -2,6 +2,8 @@
 
 usage: vector_peers.py make DIM N OUT REAL... -- QUERIES...    OUT.vectors, OUT.queries, OUT.truth
        vector_peers.py peer NAME OUT DIM K THREADS EF...       NAME is hnswlib, usearch-bf16 or usearch-i8; one JSON object
+       vector_peers.py table OWN_BUILD OWN_SEARCH NAME=FILE... rows of a table from these objects and bench_vectors' own:
+                                                               each at its least EF that reaches RECALL
 
 REAL and QUERIES are embeddings of real passages and of real questions (float32).  Of the N vectors the first are the real ones.
 Each of the others is a point between a real vector a and one, b, of its 20 nearest, moved by 0.7 times the difference
@@ -18,6 +20,7 @@ import time
 import numpy as np
 
 TRUTH = 100
+RECALL = 0.95
 NEAREST = 20
 
 
@@ -154,11 +157,37 @@ def search(name, out, dim, k, efs):
         print(json.dumps({"build_s": json.load(f), "mib": mib, "runs": runs}))
 
 
+def read(path):
+    with open(path) as f:
+        return json.load(f)
+
+
+def table(own_build, own_search, peers):
+    def row(what, own, theirs):
+        print(f"{what:<44} {own:>12.3g} {theirs:>12.3g} {theirs / own:>7.2f}x")
+
+    def best(result):
+        good = [r for r in result["runs"] if r["recall"] >= RECALL]
+        return min(good or [result["runs"][-1]], key=lambda r: r["ef"])
+
+    own = read(own_search) | {"build_s": read(own_build)["seconds"]}
+    for name, path in (p.split("=", 1) for p in peers):
+        peer = read(path)
+        a, b = best(own), best(peer)
+        row(f"build, seconds: {name}", own["build_s"], peer["build_s"])
+        row(f"memory, MiB: {name}", own["mib"], peer["mib"])
+        row(f"median ms (ef {a['ef']}, {b['ef']}): {name}", a["p50_ms"], b["p50_ms"])
+        row(f"p99 ms: {name}", a["p99_ms"], b["p99_ms"])
+        print(f"{'recall@10 there: ' + name:<44} {a['recall']:>12.4f} {b['recall']:>12.4f}")
+
+
 def main():
     if sys.argv[1] == "make":
         dim, n, out, *files = sys.argv[2:]
         split = files.index("--")
         make(int(dim), int(n), out, files[:split], files[split + 1:])
+    elif sys.argv[1] == "table":
+        table(sys.argv[2], sys.argv[3], sys.argv[4:])
     else:
         name, out, dim, k, threads, *efs = sys.argv[2:]
         if not os.path.exists(out + "." + name + ".json"):
