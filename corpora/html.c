@@ -167,6 +167,8 @@ static void on_start(void *payload, const xmlChar *xml_name, const xmlChar **xml
         p->main_level++;
     if (p->part == MAIN && p->main_level == 1)
         p->flow.depth = 0; /* lists beside it do not matter */
+    if (m != INLINE)
+        p->in_title = 0; /* it was not closed */
     if (m != BREAK)
         p->breaks = 0;
     begin(p, m, name, attributes);

@@ -16,7 +16,7 @@
 #include "corpora/html.h"
 #include "corpora/sgml.h"
 
-enum { META_MAX_BYTES = 256, NAME_BYTES = 32 };
+enum { META_MAX_BYTES = 256, ALL_META_BYTES = 64 << 10, NAME_BYTES = 32 };
 
 enum kind { NOTHING, OTHER, HEADER, ID, TITLE, TEXT };
 
@@ -85,7 +85,8 @@ static void add_other(struct parser *p, const char *s, size_t n)
         p->t->meta.code = E_NOMEM;
     else if (value.len > META_MAX_BYTES)
         append(&p->t->rest, s, n, "\n\n");
-    else if (!strstr(buf_text(&p->t->meta), buf_text(&key))) /* the first of several counts */
+    else if (p->t->meta.len < ALL_META_BYTES &&
+             !strstr(buf_text(&p->t->meta), buf_text(&key))) /* the first of several counts */
         corpus_meta_add(&p->t->meta, p->name, buf_text(&value));
     buf_clear(&value);
     buf_clear(&key);

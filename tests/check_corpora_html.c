@@ -81,6 +81,7 @@ static const struct {
     {"<p>a<b>b</p>c</i></b></div>d<", "|ab\n\ncd<"},
     {"<p>cut <a href=\"x", "|cut"},
     {"<title>no end", "no end|"},
+    {"<title>no end<body><p>a", "no end|a"},
     {"<html><body>a</body></html>b<p>c", "|a\n\nb\n\nc"},
 };
 
