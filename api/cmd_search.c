@@ -37,8 +37,8 @@ static const struct option_row rows[] = {
              "rank passages; else each document counts by its best passage"),
     FLAG_ROW("explain", 0, struct settings, explain, "show how each score comes about"),
     {"queries", 0, OPT_TEXT, offsetof(struct settings, queries), "FILE",
-     "search for all queries of a BEIR folder, a .jsonl or a .tsv file (id, tab, text), and "
-     "write a TREC run",
+     "search for all queries of a BEIR folder, a .jsonl or a .tsv file (id, tab, text) or of TREC "
+     "topics, and write a TREC run",
      .text = NULL},
     {"run", 0, OPT_TEXT, offsetof(struct settings, run_tag), "TAG",
      "write a TREC run with this name", .shown = "fovea-SYSTEM with --queries"},
