@@ -191,12 +191,18 @@ static int is_wanted(const struct segment *s, const uint64_t *excluded, uint32_t
 
 static size_t count_wanted(const struct segment *s, const uint64_t *excluded)
 {
-    size_t n = 0;
+    const uint64_t *dead = segment_dead(s);
+    size_t n = s->size - s->n_dead;
 
     if (!excluded)
-        return s->size - s->n_dead;
-    for (uint32_t p = 0; p < s->size; p++)
-        n += (size_t)is_wanted(s, excluded, p);
+        return n;
+    for (size_t w = 0; w < segment_dead_words(s->size); w++) {
+        uint64_t out = excluded[w] & ~(dead ? dead[w] : 0);
+
+        if (w == s->size / 64) /* what comes after the last passage */
+            out &= ((uint64_t)1 << (s->size & 63)) - 1;
+        n -= (size_t)__builtin_popcountll(out);
+    }
     return n;
 }
 
