@@ -5,8 +5,8 @@
  * gemm reached 280 and matmul 430 GOPS at 16 rows, 390 and 440 at 64.
  *
  * A primitive is made for a fixed number of rows, so each product has three of them, for
- * 64, 16 and 4 rows, all reading the same packed weights; the last 1 to 3 rows are padded
- * to 4.  (There is none for a single row: without AVX-512 oneDNN sums that in another order,
+ * 64, 16 and 4 rows, all reading the same packed weights; the last 1 to 15 rows are padded
+ * to 4 or 16: a call reads all weights, which costs more than rows of zeroes.  (There is none for a single row: without AVX-512 oneDNN sums that in another order,
  * and a row's result in f32 would depend on its place.)
  *
  * oneDNN runs OpenMP teams as large as the calling thread allows, so that is set to one
@@ -24,8 +24,8 @@
 
 #include "base/mem.h"
 
-enum { PAD_ROWS = 4 };
-static const int tile_rows[] = {GEMM_ROWS, 16, PAD_ROWS};
+enum { PAD_ROWS = 16 };
+static const int tile_rows[] = {GEMM_ROWS, PAD_ROWS, 4};
 enum { N_TILES = sizeof tile_rows / sizeof *tile_rows };
 
 struct gemm_lib {
@@ -308,11 +308,13 @@ done:
 static dnnl_status_t run_end(void *C, const struct gemm *g, struct gemm_scratch *s, const void *A,
                              int m)
 {
+    int tile = m <= tile_rows[N_TILES - 1] ? N_TILES - 1 : N_TILES - 2;
+    size_t bytes = (size_t)m * g->a_bytes;
     dnnl_status_t status;
 
-    memset(s->a, 0, PAD_ROWS * g->a_bytes);
-    memcpy(s->a, A, (size_t)m * g->a_bytes);
-    status = run_tile(s->c, g, &g->tiles[N_TILES - 1], s, s->a);
+    memcpy(s->a, A, bytes);
+    memset(s->a + bytes, 0, (size_t)tile_rows[tile] * g->a_bytes - bytes);
+    status = run_tile(s->c, g, &g->tiles[tile], s, s->a);
     if (!status)
         memcpy(C, s->c, (size_t)m * g->c_bytes);
     return status;
@@ -329,7 +331,7 @@ int gemm_run(void *C, const struct gemm *g, struct gemm_scratch *s, const void *
     assert(s->lib == g->lib && s->n_bytes >= g->lib->scratch_bytes);
     assert(s->a_bytes >= g->a_bytes && s->c_bytes >= g->c_bytes);
     omp_set_num_threads(1);
-    for (int i = 0; i < N_TILES; i++)
+    for (int i = 0; tile_rows[i] >= PAD_ROWS; i++)
         for (; m >= tile_rows[i] && !status; m -= tile_rows[i]) {
             status = run_tile(c, g, &g->tiles[i], s, a);
             a += (size_t)tile_rows[i] * g->a_bytes;
