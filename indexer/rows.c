@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "indexer/graph.h"
 #include "indexer/half.h"
 #include "indexer/segment.h"
 #include "indexer/vectors.h"
@@ -23,7 +24,7 @@ static size_t row_bytes(int kind, int dim)
 int vectors_begin(struct vectors_writer *w, struct store *st, int64_t segment, const char *setting,
                   int dim, size_t n, struct err *err)
 {
-    const int has_graph = n >= vectors_graph_from(setting);
+    const int has_graph = n >= vectors_graph_from(setting) && n <= GRAPH_NODES;
     int rc = 0;
 
     memset(w, 0, sizeof *w);

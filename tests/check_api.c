@@ -96,6 +96,7 @@ START_TEST(info_may_be_of_an_older_or_a_newer_program)
         fovea_info info;
         char newer[16];
     } both = {FOVEA_INFO_INIT, {0}};
+    fovea_recall recall = FOVEA_RECALL_INIT;
     fovea *ix = make();
 
     memset(both.newer, 7, sizeof both.newer);
@@ -109,6 +110,10 @@ START_TEST(info_may_be_of_an_older_or_a_newer_program)
     ck_assert_uint_ne(both.info.n_passages, N_DOCS);
     both.info.size = 0;
     ck_assert_fovea(fovea_describe(&both.info, ix), ix, FOVEA_INVALID, "FOVEA_INFO_INIT");
+    ck_assert_fovea(fovea_measure_recall(&recall, ix, 0, 0), ix, FOVEA_INVALID, "no dense leg");
+    recall.size = 0;
+    ck_assert_fovea(fovea_measure_recall(&recall, ix, 0, 0), ix, FOVEA_INVALID,
+                    "FOVEA_RECALL_INIT");
     fovea_close(ix);
 }
 END_TEST

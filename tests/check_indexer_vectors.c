@@ -60,9 +60,9 @@ START_TEST(vectors_come_back_as_they_are_kept)
 }
 END_TEST
 
-START_TEST(a_large_segment_is_searched_through_faiss_and_finds_most)
+START_TEST(a_large_segment_is_searched_through_a_structure_and_finds_most)
 {
-    static const char *const factories[] = {"HNSW16,Flat", "IVF64,SQ8"};
+    static const char *const factories[] = {"HNSW16,Flat", "IVF64,SQ8", "auto:1000"};
     uint32_t passages[10];
     float query[DIM], scores[10];
     size_t n, hits = 0, wanted = 0;
@@ -329,7 +329,7 @@ TCase *tcase_vectors(void)
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, the_nearest_are_those_of_brute_force_in_order, 0, 7);
     tcase_add_loop_test(tc, vectors_come_back_as_they_are_kept, 0, 2);
-    tcase_add_loop_test(tc, a_large_segment_is_searched_through_faiss_and_finds_most, 0, 2);
+    tcase_add_loop_test(tc, a_large_segment_is_searched_through_a_structure_and_finds_most, 0, 3);
     tcase_add_test(tc, factory_strings_are_tried_before_there_is_an_index);
     tcase_add_loop_test(tc, numbers_that_are_none_are_refused, 0, 4);
     return tc;

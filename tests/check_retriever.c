@@ -204,6 +204,8 @@ static const struct {
     {{.b = NAN}, "b is"},
     {{.depth = -1}, "depth"},
     {{.rrf_k = -60}, "rrf_k"},
+    {{.ef = -1}, "ef"},
+    {{.ef = 1000001}, "ef"},
     {{.weights = {0.5f, -0.5f}}, "weight 2"},
     {{.weights = {NAN}}, "weight 1"},
     {{.weights = {INFINITY}}, "weight 1"},

@@ -73,6 +73,9 @@ out_has "ok: 1 document, 1 passage checked"
 run info ix --json
 out_has '"documents":3,"passages":3,"deleted_passages":0'
 out_has '"segments":1'
+run info ix --recall
+code_is 1
+err_has "no dense leg"
 run check ix
 code_is 0
 out_has "ok: 3 documents"
