@@ -36,7 +36,7 @@ static int by_number(const void *a, const void *b)
 
 void graph_put_node(struct buf *out, const struct graph *g, uint32_t node)
 {
-    uint32_t links[ROOM_MOST], n = 0, next = 0;
+    uint32_t links[ROOM_MOST] = {0}, n = 0, next = 0;
 
     for (; n < g->room && g->links[(size_t)node * g->room + n] != GRAPH_NONE; n++)
         links[n] = g->links[(size_t)node * g->room + n];

@@ -48,7 +48,7 @@ static double now_ms(void)
 static void take(float *list, size_t *n, const struct measuring *m, size_t n_found,
                  uint32_t without)
 {
-    float both[DEPTH];
+    float both[DEPTH] = {0};
     size_t a = 0, b = 0, k = 0;
 
     while (k < DEPTH && (a < *n || b < n_found)) {
