@@ -1,6 +1,7 @@
 #!/bin/sh
 # Figures against peers, as ratios in one run on the same cores.  Prints tables.
 # FOVEA_BENCH keeps the peers, collections and indexes between runs (default: bench-data in the build folder).
+# FOVEA_BENCH_GROWTH gives the sizes at which one collection is indexed, up to 1000000, drawn in growth.svg (default: none).
 # FOVEA_BENCH_SETS says which collections BM25 is measured on: scifact union debian million (default: the first three).
 # FOVEA_BENCH_PASSAGES and FOVEA_BENCH_THREADS are for the encoder (512 and 2).
 # FOVEA_BENCH_VECTORS is how many vectors are searched (500000; 0: none).
@@ -97,3 +98,11 @@ done
 embedding
 vectors=${FOVEA_BENCH_VECTORS:-500000}
 [ "$vectors" = 0 ] || sh "$srcdir/bench/vectors.sh" "$python" "$work" "$vectors" "$threads"
+if [ -n "${FOVEA_BENCH_GROWTH:-}" ]; then
+    "$python" "$srcdir/bench/make_collections.py" million "$work/million" "$data"
+    echo
+    # shellcheck disable=SC2086 # a list of numbers
+    "$python" "$srcdir/bench/growth.py" "$builddir/fovea" "$builddir/bench/bench_search" "$work/million" "$work" \
+        "$work/growth.svg" $FOVEA_BENCH_GROWTH
+    echo "drawn: $work/growth.svg"
+fi

@@ -157,7 +157,8 @@ const uint32_t *segment_lengths(const struct segment *s); /* [size] terms of eac
 const uint64_t *
 segment_dead(const struct segment *s); /* bit set, one bit a passage; NULL if none is dead */
 const char *segment_docno(const struct segment *s, uint32_t passage); /* borrowed as the segment */
-int64_t segment_document(const struct segment *s, uint32_t passage);  /* id for index_document */
+size_t segment_docno_length(const struct segment *s, uint32_t passage); /* its strlen */
+int64_t segment_document(const struct segment *s, uint32_t passage);    /* id for index_document */
 
 static inline int segment_is_dead(const struct segment *s, uint32_t passage)
 {

@@ -20,7 +20,7 @@ static int read_docnos(struct segment *s, struct err *err)
 
     if (rc)
         return rc;
-    s->docno = mem_alloc(s->n_documents, sizeof *s->docno);
+    s->docno = mem_alloc((size_t)s->n_documents + 1, sizeof *s->docno);
     if (!s->docno)
         return err_nomem(err);
     p = s->docnos;
@@ -33,6 +33,7 @@ static int read_docnos(struct segment *s, struct err *err)
         s->docno[i] = p;
         p = nul + 1;
     }
+    s->docno[s->n_documents] = p;
     return p == end ? 0 : part_damaged(r, err, "there are more than %u names", s->n_documents);
 }
 
@@ -192,6 +193,13 @@ const uint64_t *segment_dead(const struct segment *s) { return s->dead; }
 const char *segment_docno(const struct segment *s, uint32_t passage)
 {
     return s->docno[segment_document_number(s, passage)];
+}
+
+size_t segment_docno_length(const struct segment *s, uint32_t passage)
+{
+    const char **docno = s->docno + segment_document_number(s, passage);
+
+    return (size_t)(docno[1] - docno[0]) - 1;
 }
 
 int64_t segment_document(const struct segment *s, uint32_t passage)

@@ -211,10 +211,8 @@ int hits_make(struct hits *out, struct index *ix, const struct scored *list, siz
     struct hit *hits = mem_zalloc(n, sizeof *hits);
     char *text;
 
-    for (size_t i = 0; hits && i < n; i++) {
-        hits[i].docno = segment_docno(index_segment(ix, list[i].segment), list[i].passage);
-        bytes += strlen(hits[i].docno) + 1;
-    }
+    for (size_t i = 0; i < n; i++)
+        bytes += segment_docno_length(index_segment(ix, list[i].segment), list[i].passage) + 1;
     text = mem_alloc(bytes, 1);
     if (!hits || !text) {
         mem_free(hits);
@@ -226,11 +224,12 @@ int hits_make(struct hits *out, struct index *ix, const struct scored *list, siz
     out->n = n;
     out->memory = text;
     for (size_t i = 0; i < n; i++) {
-        char *docno = text;
+        const struct segment *s = index_segment(ix, list[i].segment);
+        size_t len = segment_docno_length(s, list[i].passage) + 1;
 
-        text = stpcpy(docno, hits[i].docno) + 1;
-        hits[i].docno = docno;
-        hits[i].document = segment_document(index_segment(ix, list[i].segment), list[i].passage);
+        hits[i].docno = memcpy(text, segment_docno(s, list[i].passage), len);
+        text += len;
+        hits[i].document = segment_document(s, list[i].passage);
         hits[i].segment = list[i].segment;
         hits[i].passage = list[i].passage;
         hits[i].score = list[i].score;

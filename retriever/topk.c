@@ -106,30 +106,39 @@ void topk_sort(struct topk *t)
     }
 }
 
-/* The k-th best of n >= k keys, all different. */
-static uint64_t find_kth(const uint64_t *keys, size_t n, size_t k)
+/* Of n keys between low and high, keeps those of the range that the k-th best of them lies in.
+ * Returns how many; *k counts among them then. */
+static size_t narrow(uint64_t *keys, size_t n, size_t *k, uint64_t low, uint64_t high)
 {
-    uint64_t low = UINT64_MAX, high = 0, width;
+    size_t counts[256] = {0}, above = 0, kept = 0, range = 255;
+    int bits = 64 - __builtin_clzll(high - low), shift = bits > 8 ? bits - 8 : 0;
 
-    for (size_t i = 0; i < n; i++) {
-        low = keys[i] < low ? keys[i] : low;
-        high = keys[i] > high ? keys[i] : high;
+    for (size_t i = 0; i < n; i++)
+        counts[(keys[i] - low) >> shift]++;
+    for (; above + counts[range] < *k; range--)
+        above += counts[range];
+    *k -= above;
+    for (size_t i = 0; i < n; i++) { /* without a branch that guesses wrong */
+        keys[kept] = keys[i];
+        kept += (keys[i] - low) >> shift == range;
     }
-    while (low < high) { /* k keys are >= the wanted one, those above high left out */
-        size_t counts[256] = {0}, above = 0;
-        int bits = 64 - __builtin_clzll(high - low), shift = bits > 8 ? bits - 8 : 0, range = 255;
+    return kept;
+}
 
-        for (size_t i = 0; i < n; i++)
-            if (keys[i] - low <= high - low)
-                counts[(keys[i] - low) >> shift]++;
-        for (; above + counts[range] < k; range--)
-            above += counts[range];
-        k -= above;
-        low += (uint64_t)range << shift;
-        width = ((uint64_t)1 << shift) - 1;
-        high = high - low > width ? low + width : high;
+/* The k-th best of n >= k different keys, of which it makes a mess. */
+static uint64_t find_kth(uint64_t *keys, size_t n, size_t k)
+{
+    while (n > FEW) {
+        uint64_t low = keys[0], high = keys[0];
+
+        for (size_t i = 1; i < n; i++) {
+            low = keys[i] < low ? keys[i] : low;
+            high = keys[i] > high ? keys[i] : high;
+        }
+        n = narrow(keys, n, &k, low, high);
     }
-    return low;
+    sort_few(keys, n);
+    return keys[k - 1];
 }
 
 /* Keeps the best k of more than k keys, in the order they came in. */
@@ -141,7 +150,8 @@ void topk_cut(struct topk *t)
         topk_sort(t);
         return;
     }
-    t->least = find_kth(t->keys, t->n, t->k);
+    memcpy(t->scratch, t->keys, t->n * sizeof *t->keys);
+    t->least = find_kth(t->scratch, t->n, t->k);
     for (size_t i = 0; i < t->n; i++) { /* without a branch that guesses wrong */
         t->keys[n] = t->keys[i];
         n += t->keys[n] >= t->least;

@@ -48,7 +48,7 @@ void topk_floor(struct topk *t, float score);
 /* Brings the threshold up to date where that costs little. */
 static inline void topk_tighten(struct topk *t)
 {
-    if (t->n >= t->k && (!t->least || t->n - t->k > t->k / 8))
+    if (t->n >= t->k && (!t->least || t->n - t->k > t->k / 2))
         topk_cut(t);
 }
 
