@@ -177,13 +177,12 @@ static void push_sums(struct scorer *sc)
 
         n = sc->end - begin < CHUNK ? sc->end - begin : CHUNK;
         threshold = topk_threshold(sc->top);
-        sc->n_candidates = sc->kernel->above(sc->passages, sc->scores, sums, begin, n,
-                                             threshold > 0 ? threshold : 0);
+        sc->n_candidates = sc->kernel->take(sc->passages, sc->scores, sums, begin, n,
+                                            threshold > 0 ? threshold : 0);
         for (size_t i = 0; i < sc->n_candidates; i++)
             if (!is_dead(sc, sc->passages[i]))
                 topk_push(sc->top, sc->passages[i], sc->scores[i]);
     }
-    memset(sc->sums, 0, (sc->end - sc->begin) * sizeof *sc->sums);
 }
 
 /* Makes candidates of the live passages with sums above need, and clears the sums. */
@@ -191,10 +190,9 @@ static void take_candidates(struct scorer *sc, float need)
 {
     uint32_t n = sc->end - sc->begin;
 
-    sc->n_candidates = sc->kernel->above(sc->passages, sc->scores, sc->sums, sc->begin, n, need);
+    sc->n_candidates = sc->kernel->take(sc->passages, sc->scores, sc->sums, sc->begin, n, need);
     if (sc->dead)
         bury(sc);
-    memset(sc->sums, 0, n * sizeof *sc->sums);
 }
 
 /* ---- the other terms: looked up for candidates ---- */

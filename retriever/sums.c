@@ -27,8 +27,8 @@ static void add_scalar(float *sums, uint32_t begin, const uint32_t *passages, co
         sums[passages[i] - begin] += part_of(f, freqs[i], f->linear ? 0 : lengths[passages[i]]);
 }
 
-static uint32_t above_scalar(uint32_t *passages, float *scores, const float *sums, uint32_t begin,
-                             uint32_t n, float need)
+static uint32_t take_scalar(uint32_t *passages, float *scores, float *sums, uint32_t begin,
+                            uint32_t n, float need)
 {
     uint32_t found = 0;
 
@@ -45,10 +45,11 @@ static uint32_t above_scalar(uint32_t *passages, float *scores, const float *sum
             found += sums[i] > need;
         }
     }
+    memset(sums, 0, n * sizeof *sums);
     return found;
 }
 
-static const struct sums_kernel scalar = {"scalar", add_scalar, above_scalar};
+static const struct sums_kernel scalar = {"scalar", add_scalar, take_scalar};
 
 #if defined __x86_64__ && defined __GNUC__
 
@@ -88,8 +89,8 @@ AVX2 static void add_avx2(float *sums, uint32_t begin, const uint32_t *passages,
     add_scalar(sums, begin, passages + i, freqs + i, n - i, lengths, f);
 }
 
-AVX2 static uint32_t above_avx2(uint32_t *passages, float *scores, const float *sums,
-                                uint32_t begin, uint32_t n, float need)
+AVX2 static uint32_t take_avx2(uint32_t *passages, float *scores, float *sums, uint32_t begin,
+                               uint32_t n, float need)
 {
     const __m256 bar = _mm256_set1_ps(need);
     uint32_t found = 0;
@@ -105,11 +106,13 @@ AVX2 static uint32_t above_avx2(uint32_t *passages, float *scores, const float *
             passages[found] = begin + i;
             scores[found++] = sums[i];
         }
+        _mm256_storeu_ps(sums + at, _mm256_setzero_ps());
+        _mm256_storeu_ps(sums + at + 8, _mm256_setzero_ps());
     }
     return found;
 }
 
-static const struct sums_kernel avx2 = {"avx2", add_avx2, above_avx2};
+static const struct sums_kernel avx2 = {"avx2", add_avx2, take_avx2};
 
 /* ---- AVX-512: 16 at a time ---- */
 
@@ -121,25 +124,29 @@ AVX512 static void add_avx512(float *sums, uint32_t begin, const uint32_t *passa
 {
     const __m512 weight = _mm512_set1_ps(f->weight), base = _mm512_set1_ps(f->base),
                  slope = _mm512_set1_ps(f->slope);
-    uint32_t i = 0;
 
-    for (; !f->linear && i + 16 <= n; i += 16) {
-        const __m512i at = _mm512_loadu_si512(passages + i);
-        const __m512 freq = _mm512_cvtepi32_ps(_mm512_loadu_si512(freqs + i));
+    if (f->linear) {
+        add_scalar(sums, begin, passages, freqs, n, lengths, f);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i += 16) {
+        const uint32_t left = n - i < 16 ? n - i : 16;
+        const __mmask16 m = (__mmask16)((1u << left) - 1);
+        const __m512i at = _mm512_maskz_loadu_epi32(m, passages + i);
+        const __m512 freq = _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(m, freqs + i));
         const __m512 length = _mm512_cvtepi32_ps(_mm512_i32gather_epi32(at, lengths, 4));
         const __m512 norm = _mm512_add_ps(base, _mm512_mul_ps(slope, length));
         float parts[16];
 
         _mm512_storeu_ps(parts,
                          _mm512_mul_ps(weight, _mm512_div_ps(freq, _mm512_add_ps(freq, norm))));
-        for (int k = 0; k < 16; k++)
-            sums[passages[i + (uint32_t)k] - begin] += parts[k];
+        for (uint32_t k = 0; k < left; k++)
+            sums[passages[i + k] - begin] += parts[k];
     }
-    add_scalar(sums, begin, passages + i, freqs + i, n - i, lengths, f);
 }
 
-AVX512 static uint32_t above_avx512(uint32_t *passages, float *scores, const float *sums,
-                                    uint32_t begin, uint32_t n, float need)
+AVX512 static uint32_t take_avx512(uint32_t *passages, float *scores, float *sums, uint32_t begin,
+                                   uint32_t n, float need)
 {
     const __m512 bar = _mm512_set1_ps(need);
     const __m512i steps = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -149,6 +156,7 @@ AVX512 static uint32_t above_avx512(uint32_t *passages, float *scores, const flo
         const __m512 v = _mm512_loadu_ps(sums + at);
         const __mmask16 m = _mm512_cmp_ps_mask(v, bar, _CMP_GT_OQ);
 
+        _mm512_storeu_ps(sums + at, _mm512_setzero_ps());
         if (!m)
             continue;
         _mm512_storeu_ps(scores + found, _mm512_maskz_compress_ps(m, v));
@@ -160,7 +168,7 @@ AVX512 static uint32_t above_avx512(uint32_t *passages, float *scores, const flo
     return found;
 }
 
-static const struct sums_kernel avx512 = {"avx512", add_avx512, above_avx512};
+static const struct sums_kernel avx512 = {"avx512", add_avx512, take_avx512};
 
 static int is_runnable(const struct sums_kernel *k)
 {

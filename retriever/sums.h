@@ -29,12 +29,13 @@ struct sums_kernel {
     void (*add)(float *sums, uint32_t begin, const uint32_t *passages, const uint32_t *freqs,
                 uint32_t n, const uint32_t *lengths, const struct sums_formula *f);
 
-    /* Writes begin + i and sums[i] for each sum above need, ascending, and returns how many.
+    /* Writes begin + i and sums[i] for each sum above need, ascending, returns how many, and sets all
+     * sums to 0.
      *
      * passages, scores  [n + SUMS_PAD]
      * sums              [n + SUMS_PAD], those behind n are 0; need >= 0 */
-    uint32_t (*above)(uint32_t *passages, float *scores, const float *sums, uint32_t begin,
-                      uint32_t n, float need);
+    uint32_t (*take)(uint32_t *passages, float *scores, float *sums, uint32_t begin, uint32_t n,
+                     float need);
 };
 
 /* The best that this processor can run. */

@@ -47,7 +47,7 @@ START_TEST(sums_have_the_bytes_of_the_scalar_kernel)
 }
 END_TEST
 
-START_TEST(what_is_above_is_found_in_order)
+START_TEST(what_is_above_is_taken_in_order_and_all_cleared)
 {
     const struct sums_kernel *k = sums_kernel_find(_i ? names[_i - 1] : "scalar");
     uint64_t seed = 11;
@@ -55,21 +55,22 @@ START_TEST(what_is_above_is_found_in_order)
     for (int round = 0; k && round < 200; round++) {
         uint32_t n = 1 + (uint32_t)(next_random(&seed) % N), found, at = 0;
         uint32_t passages[N + SUMS_PAD];
-        float sums[N + SUMS_PAD] = {0}, scores[N + SUMS_PAD];
+        float sums[N + SUMS_PAD] = {0}, zeroes[N + SUMS_PAD] = {0}, was[N], scores[N + SUMS_PAD];
         float need = (float)(round % 5);
 
         for (uint32_t i = 0; i < n; i++)
-            sums[i] = (float)(next_random(&seed) % 6);
-        found = k->above(passages, scores, sums, 100, n, need);
+            sums[i] = was[i] = (float)(next_random(&seed) % 6);
+        found = k->take(passages, scores, sums, 100, n, need);
         for (uint32_t i = 0; i < n; i++) {
-            if (!(sums[i] > need))
+            if (!(was[i] > need))
                 continue;
             ck_assert_uint_lt(at, found);
             ck_assert_uint_eq(passages[at], 100 + i);
-            ck_assert_float_eq(scores[at], sums[i]);
+            ck_assert_float_eq(scores[at], was[i]);
             at++;
         }
         ck_assert_uint_eq(at, found);
+        ck_assert_mem_eq(sums, zeroes, sizeof sums);
     }
 }
 END_TEST
@@ -86,7 +87,7 @@ TCase *tcase_sums(void)
     TCase *tc = tcase_create("sums");
 
     tcase_add_loop_test(tc, sums_have_the_bytes_of_the_scalar_kernel, 0, 2);
-    tcase_add_loop_test(tc, what_is_above_is_found_in_order, 0, 3);
+    tcase_add_loop_test(tc, what_is_above_is_taken_in_order_and_all_cleared, 0, 3);
     tcase_add_test(tc, the_best_kernel_is_one_of_the_table);
     return tc;
 }
