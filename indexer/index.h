@@ -223,10 +223,26 @@ struct postings {
     uint32_t block, n_blocks;            /* the decoded block; n_blocks after the last */
     const struct postings_block *blocks; /* [n_blocks] directory, owned by the segment's cache */
     const unsigned char *data;           /* the term's bytes, owned by the segment's cache */
+    const float *shares;                 /* [all postings] of postings_open_shares, or NULL */
 };
 
 /* Opens a cursor on the first posting.  The term's bytes are read on first use and kept compressed by the segment. */
 int postings_open(struct postings *p, struct segment *s, const struct term *t, struct err *err);
+
+/* BM25's saturation: the share of its weight that a term gives to a passage.  It grows with freq and
+ * falls with length, up to rounding.  base, slope: see bm25.h. */
+static inline float posting_share(float freq, float length, float base, float slope)
+{
+    return freq / (freq + (base + slope * length));
+}
+
+/* Of a term that is opened again with the same base and slope, the segment keeps the shares of all
+ * postings, 4 bytes each, up to so many bytes in all: adding them up is then twice as fast. */
+enum { SHARES_MAX_BYTES = 128 << 20 };
+
+/* postings_open, and p->shares if they are kept. */
+int postings_open_shares(struct postings *p, struct segment *s, const struct term *t, float base,
+                         float slope, struct err *err);
 
 /* The sparse leg: a weight w of a passage's word is kept as the impact w * IMPACT_STEPS, rounded, 1..IMPACT_MAX. */
 enum { IMPACT_STEPS = 64, IMPACT_MAX = 255, IMPACT_TOKENS = 1 << 22 };
@@ -251,6 +267,15 @@ static inline uint32_t postings_rest(const uint32_t **passages, const uint32_t *
     postings_freq(p); /* decodes the frequencies of the block */
     *passages = p->passages + p->at;
     *freqs = p->freqs + p->at;
+    return (uint32_t)(p->in_block - p->at);
+}
+
+/* The same with the shares, which must be there; decodes no frequencies. */
+static inline uint32_t postings_rest_shares(const uint32_t **passages, const float **shares,
+                                            const struct postings *p)
+{
+    *passages = p->passages + p->at;
+    *shares = p->shares + (size_t)p->block * POSTINGS_BLOCK + p->at;
     return (uint32_t)(p->in_block - p->at);
 }
 

@@ -57,6 +57,7 @@ void postings_begin(struct postings *p, const struct term_postings *t)
     p->blocks = t->blocks;
     p->n_blocks = t->n_blocks;
     p->data = t->data;
+    p->shares = NULL;
     decode_block(p, 0);
     p->passage = p->passages[0];
 }

@@ -50,6 +50,8 @@ struct term_postings {
     uint32_t n, n_blocks;
     struct postings_block *blocks; /* [n_blocks] */
     struct impact *impacts;        /* of all blocks */
+    float *shares, base,
+        slope;           /* postings_open_shares; shares are NULL until it was called twice */
     uint32_t *loose;     /* passages[n % 128], freqs[n % 128] of the block that is not packed */
     unsigned char *data; /* [bytes] and zeroes behind, so that a decoder may read over the end */
 };

@@ -238,6 +238,7 @@ void term_postings_free(struct term_postings *t)
     mem_free(t->blocks);
     mem_free(t->impacts);
     mem_free(t->loose);
+    mem_free(t->shares);
     mem_free(t->data);
     mem_free(t);
 }

@@ -278,7 +278,9 @@ int segment_find_term(struct term *out, struct segment *s, const char *term, siz
     return 1;
 }
 
-int postings_open(struct postings *p, struct segment *s, const struct term *t, struct err *err)
+/* The term's postings, read on first use. */
+static int need_postings(struct term_postings **out, struct segment *s, const struct term *t,
+                         struct err *err)
 {
     struct part_reader *r = &s->parts[PART_POSTINGS];
     struct term_postings *loaded = NULL;
@@ -288,7 +290,7 @@ int postings_open(struct postings *p, struct segment *s, const struct term *t, s
     int rc;
 
     if (slot) {
-        postings_begin(p, (const struct term_postings *)(intptr_t)*slot);
+        *out = (struct term_postings *)(intptr_t)*slot;
         return 0;
     }
     if (t->bytes > r->size)
@@ -312,6 +314,66 @@ int postings_open(struct postings *p, struct segment *s, const struct term *t, s
         return err_nomem(err);
     }
     *slot = (int64_t)(intptr_t)loaded;
-    postings_begin(p, loaded);
+    *out = loaded;
+    return 0;
+}
+
+int postings_open(struct postings *p, struct segment *s, const struct term *t, struct err *err)
+{
+    struct term_postings *postings = NULL;
+    int rc = need_postings(&postings, s, t, err);
+
+    if (!rc)
+        postings_begin(p, postings);
+    return rc;
+}
+
+/* Computes the shares of all postings for t->base and t->slope. */
+static void fill_shares(struct term_postings *t, const uint32_t *lengths)
+{
+    struct postings p;
+    float *at = t->shares;
+
+    for (postings_begin(&p, t); p.passage != POSTINGS_END; postings_next(&p))
+        *at++ = posting_share((float)(int32_t)postings_freq(&p), (float)(int32_t)lengths[p.passage],
+                              t->base, t->slope);
+}
+
+/* Decides whether the term's shares for base and slope are kept, now that it is opened with them. */
+static int keep_shares(struct term_postings *t, struct segment *s, float base, float slope,
+                       struct err *err)
+{
+    uint64_t bytes = (uint64_t)t->n * sizeof *t->shares;
+
+    if (t->base == base && t->slope == slope) {
+        if (t->shares || s->shares_bytes + bytes > SHARES_MAX_BYTES)
+            return 0;
+        t->shares = mem_alloc(t->n, sizeof *t->shares);
+        if (!t->shares)
+            return err_nomem(err);
+        s->shares_bytes += bytes;
+        fill_shares(t, s->lengths);
+        return 0;
+    }
+    if (t->shares)
+        s->shares_bytes -= bytes;
+    mem_free(t->shares);
+    t->shares = NULL;
+    t->base = base;
+    t->slope = slope;
+    return 0;
+}
+
+int postings_open_shares(struct postings *p, struct segment *s, const struct term *t, float base,
+                         float slope, struct err *err)
+{
+    struct term_postings *postings = NULL;
+    int rc = need_postings(&postings, s, t, err);
+
+    rc = rc ? rc : keep_shares(postings, s, base, slope, err);
+    if (rc)
+        return rc;
+    postings_begin(p, postings);
+    p->shares = postings->shares;
     return 0;
 }

@@ -65,6 +65,7 @@ struct segment {
     int dim; /* of vectors; 0 = none */
     struct part_reader parts[N_PARTS];
     uint32_t size, n_documents;
+    uint64_t shares_bytes; /* of the shares kept by all terms */
     char *docnos;          /* NUL-terminated, one after the other */
     const char **docno;    /* [n_documents], strictly falling */
     int64_t *documents;    /* [n_documents] */

@@ -61,7 +61,7 @@ void bm25_query_close(struct bm25_query *q);
 /* The one place where a part is computed.  base and slope are those of the query. */
 static inline float bm25_formula(float weight, float freq, float length, float base, float slope)
 {
-    return weight * (freq / (freq + (base + slope * length)));
+    return weight * posting_share(freq, length, base, slope);
 }
 
 /* A term's part in a score.  Grows with freq and falls with length, up to rounding. */
@@ -84,7 +84,7 @@ static inline int bm25_open(struct postings *p, const struct bm25_query *q,
         return impacts_open(p, s, t->token, err);
     if (!t->entries[segment].n)
         return 0;
-    rc = postings_open(p, s, &t->entries[segment], err);
+    rc = postings_open_shares(p, s, &t->entries[segment], q->base, q->slope, err);
     return rc ? rc : 1;
 }
 

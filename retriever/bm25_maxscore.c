@@ -134,21 +134,32 @@ static float needed(const struct scorer *sc, float threshold, double rest)
 
 /* ---- essential terms: added up for the whole window ---- */
 
-static void add_essential(struct scorer *sc, struct cursor *c)
+/* Adds up the postings of a decoded block, from the current one to the window's end.
+ * Returns the last passage. */
+static uint32_t add_run(struct scorer *sc, struct cursor *c)
 {
     const struct sums_formula f = {c->weight, sc->q->base, sc->q->slope, sc->q->linear};
-    const uint32_t *passages, *freqs;
+    const uint32_t *passages, *freqs = NULL;
+    const float *shares = NULL;
+    uint32_t n = c->p.shares ? postings_rest_shares(&passages, &shares, &c->p)
+                             : postings_rest(&passages, &freqs, &c->p);
 
-    postings_seek(&c->p, sc->begin);
-    while (c->p.passage < sc->end) {
-        uint32_t n = postings_rest(&passages, &freqs, &c->p);
-
-        if (passages[n - 1] >= sc->end)
-            for (n = 0; passages[n] < sc->end;)
-                n++;
+    if (passages[n - 1] >= sc->end)
+        for (n = 0; passages[n] < sc->end;)
+            n++;
+    if (!shares)
         sc->kernel->add(sc->sums, sc->begin, passages, freqs, n, sc->lengths, &f);
-        postings_seek(&c->p, passages[n - 1] + 1);
-    }
+    else
+        for (uint32_t i = 0; i < n; i++)
+            sc->sums[passages[i] - sc->begin] += c->weight * shares[i];
+    return passages[n - 1];
+}
+
+static void add_essential(struct scorer *sc, struct cursor *c)
+{
+    postings_seek(&c->p, sc->begin);
+    while (c->p.passage < sc->end)
+        postings_seek(&c->p, add_run(sc, c) + 1);
 }
 
 static inline int is_dead(const struct scorer *sc, uint32_t passage)
@@ -197,6 +208,18 @@ static void take_candidates(struct scorer *sc, float need)
 
 /* ---- the other terms: looked up for candidates ---- */
 
+/* The current posting's part. */
+static float part_of(const struct scorer *sc, struct cursor *c, uint32_t passage)
+{
+    const uint32_t *passages;
+    const float *shares;
+
+    if (!c->p.shares)
+        return bm25_part(sc->q, c->weight, postings_freq(&c->p), sc->lengths[passage]);
+    postings_rest_shares(&passages, &shares, &c->p);
+    return c->weight * shares[0];
+}
+
 static void add_to_candidates(struct scorer *sc, struct cursor *c, float need)
 {
     size_t n = 0;
@@ -208,7 +231,7 @@ static void add_to_candidates(struct scorer *sc, struct cursor *c, float need)
         if (!(score > need))
             continue;
         if (postings_seek(&c->p, passage) == passage)
-            score += bm25_part(sc->q, c->weight, postings_freq(&c->p), sc->lengths[passage]);
+            score += part_of(sc, c, passage);
         sc->passages[n] = passage;
         sc->scores[n++] = score;
     }

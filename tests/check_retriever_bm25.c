@@ -297,6 +297,47 @@ START_TEST(a_query_of_five_thousand_words_is_answered)
 }
 END_TEST
 
+/* From the second time on, shares of the same k1 and b are read instead of frequencies. */
+START_TEST(a_query_asked_again_gets_the_same_bytes)
+{
+    static const float parameters[][2] = {{0.9f, 0.4f},  {0.9f, 0.4f}, {0.9f, 0.4f}, {1.2f, 0.75f},
+                                          {1.2f, 0.75f}, {0.9f, 0.4f}, {-1, 0.4f},   {-1, 0.4f}};
+    struct err err = {0};
+    struct buf text = {0};
+    struct fixture f;
+    uint64_t seed = 21;
+    char docno[16];
+
+    fixture_open(&f, NULL);
+    for (int i = 0; i < 700; i++) {
+        buf_reset(&text);
+        for (int n = 1 + (int)(next_random(&seed) % 30); n; n--)
+            buf_printf(&text, "w%d ", (int)(next_random(&seed) % 40));
+        snprintf(docno, sizeof docno, "d%03d", i);
+        fixture_add(&f, docno, buf_text(&text));
+    }
+    fixture_commit(&f);
+    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+        struct retrieve_options opt = {
+            .system = "bm25", .k1 = parameters[i][0], .b = parameters[i][1]};
+        struct hits pruned = {0}, exhaustive = {0};
+
+        ck_assert_ok(retrieve(&pruned, f.ix, "w1 w2 w3 w4 w5", &opt, &err), &err);
+        opt.exhaustive = 1;
+        ck_assert_ok(retrieve(&exhaustive, f.ix, "w1 w2 w3 w4 w5", &opt, &err), &err);
+        ck_assert_uint_eq(pruned.n, 10);
+        for (size_t j = 0; j < pruned.n; j++) {
+            ck_assert_float_eq(pruned.hits[j].score, exhaustive.hits[j].score);
+            ck_assert_str_eq(pruned.hits[j].docno, exhaustive.hits[j].docno);
+        }
+        hits_clear(&pruned);
+        hits_clear(&exhaustive);
+    }
+    buf_clear(&text);
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(a_query_of_stop_words_finds_nothing)
 {
     struct index_settings settings = {.analyzer = "english"};
@@ -350,6 +391,7 @@ TCase *tcase_bm25(void)
     tcase_add_test(tc, fewer_hits_are_the_head_of_more_hits);
     tcase_add_test(tc, the_first_of_many_equals_win);
     tcase_add_test(tc, a_query_of_five_thousand_words_is_answered);
+    tcase_add_test(tc, a_query_asked_again_gets_the_same_bytes);
     tcase_add_test(tc, a_query_of_stop_words_finds_nothing);
     tcase_add_test(tc, an_empty_index_answers_with_nothing);
     return tc;
