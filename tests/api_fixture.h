@@ -13,6 +13,8 @@ TCase *options_tests(void);
 TCase *jout_tests(void);
 TCase *compare_tests(void);
 TCase *term_tests(void);
+TCase *memory_tests(void);
+TCase *memory_tests_all(void);
 TCase *snippet_tests(void);
 
 /* A call on a handle must give this code, and a text with `part` in it. */

@@ -485,6 +485,8 @@ static Suite *api_suite(void)
     suite_add_tcase(s, jout_tests());
     suite_add_tcase(s, compare_tests());
     suite_add_tcase(s, term_tests());
+    suite_add_tcase(s, memory_tests());
+    suite_add_tcase(s, memory_tests_all());
     return s;
 }
 
