@@ -20,7 +20,7 @@
 
 struct settings {
     struct feed_options feed;
-    const char *model, *sparse, *analyzer, *chunk, *vectors, *precision;
+    const char *model, *sparse, *analyzer, *chunk, *fields, *vectors, *precision;
     struct texts deletes;
     int merge, threads, quiet, json;
 };
@@ -40,6 +40,10 @@ static const struct option_row rows[] = {
      "how documents become passages: whole, words:N[:OVERLAP], sentences:N[:OVERLAP] or "
      "sections:N; see 'fovea help chunking'",
      .shown = "whole"},
+    {"fields", 0, OPT_TEXT, offsetof(struct settings, fields), "LIST",
+     "fields whose words are searched, with weights, as in title:3,headings:0.5,keywords:2; see "
+     "'fovea help fields'",
+     .shown = "title:1,headings:1,text:1"},
     {"vectors", 0, OPT_TEXT, offsetof(struct settings, vectors), "V",
      "how vectors are searched: auto, auto:N (exactly in segments of up to N passages, on a graph "
      "in larger ones), or a FAISS factory string such as Flat (always exact) or IVF1024,SQ8",
@@ -86,10 +90,13 @@ static const char *default_model(int quiet)
 static int check_usage(const struct settings *s, int n_corpora)
 {
     struct chunking chunking;
+    struct fields fields;
     struct err err = {0};
 
     if (s->chunk && chunking_parse(&chunking, s->chunk, &err))
         return say_usage(&cmd_index, "--chunk: %s", err.text);
+    if (s->fields && fields_parse(&fields, s->fields, &err))
+        return say_usage(&cmd_index, "--fields: %s", err.text);
     if (s->model && !*s->model)
         return say_usage(&cmd_index, "--model is empty: give a name, a folder, or none");
     if (s->sparse && !*s->sparse)
@@ -215,6 +222,7 @@ static int run(void *settings, char **args, int n_args)
     opt.chunking = s->chunk;
     opt.vectors = s->vectors;
     opt.sparse = s->sparse;
+    opt.fields = s->fields;
     opt.precision = precision_value(s->precision);
     opt.threads = s->threads;
     opt.progress = feed_progress;
@@ -240,10 +248,12 @@ const struct command cmd_index = {
         "Changes are committed in batches.  When the work is interrupted (Ctrl-C, a crash, a "
         "full disk), the index holds the last commit; run the same command again and it goes "
         "on from there.  Others can search the index all the while.\n\n"
-        "Analyzer, chunking, models, precision and vectors are chosen when an index is made; it "
-        "records them and refuses others.",
+        "Analyzer, chunking, fields, models, precision and vectors are chosen when an index is "
+        "made; "
+        "it records them and refuses others.",
     .examples = "fovea index scifact.fovea corpora/data/scifact\n"
                 "fovea index notes.fovea ~/notes --chunk words:200:40\n"
+                "fovea index papers.fovea papers.jsonl --fields title:2,text:1,keywords:2\n"
                 "zcat dump.jsonl.gz | fovea index big.fovea - --format jsonl --id-field url\n"
                 "fovea index notes.fovea --delete old.md --merge",
     .options = rows,

@@ -41,6 +41,7 @@ static int info_json(const fovea_info *i, const char *path, const fovea_recall *
     jout_count(&j, "commits", i->n_commits);
     jout_text(&j, "analyzer", i->analyzer);
     jout_text(&j, "chunking", i->chunking);
+    jout_text(&j, "fields", i->fields);
     jout_text(&j, "model", i->model);
     jout_text(&j, "model_sha256", i->dim ? i->model_sha256 : NULL);
     jout_text(&j, "vectors", i->dim ? i->vectors : NULL);
@@ -76,6 +77,7 @@ static void info_text(const fovea_info *i, const char *path)
     if (i->n_dead)
         printf("; %s deleted, until they are merged away", show_count(b, i->n_dead));
     printf("\n  words      %s (%s)\n", show_count(a, i->n_terms), i->analyzer);
+    printf("  fields     %s\n", i->fields);
     if (i->dim)
         printf("  model      %s, %d dimensions, SHA-256 %.12s...\n  vectors    %s\n", i->model,
                i->dim, i->model_sha256, i->vectors);

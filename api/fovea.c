@@ -99,7 +99,8 @@ static int open_index(struct fovea *q, const char *path, const fovea_options *gi
                      .chunking = opt.chunking,
                      .model = opt.model,
                      .vectors = opt.vectors,
-                     .sparse = opt.sparse},
+                     .sparse = opt.sparse,
+                     .fields = opt.fields},
         .precision = opt.precision,
         .pool = q->pool,
         .buffer_bytes = opt.buffer_bytes,
@@ -292,6 +293,7 @@ int fovea_describe(fovea_info *out, fovea *q)
         .sparse_words = index_sparse_words(q->ix),
         .sparse = set->sparse,
         .sparse_sha256 = index_sparse_sha256(q->ix),
+        .fields = set->fields,
     };
     /* A newer program's longer struct keeps zeroes in the fields that are not known here. */
     if (out->size > sizeof info)

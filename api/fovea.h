@@ -90,7 +90,7 @@ typedef int fovea_progress_fn(const char *what, uint64_t done, uint64_t total, v
 
 /* How to open.  Strings are not kept.
  *
- * analyzer, chunking, model, vectors and sparse are chosen when an index is made.  When an
+ * analyzer, chunking, model, vectors, sparse and fields are chosen when an index is made.  When an
  * existing one is opened, NULL means "as recorded", and another value than the recorded
  * one is FOVEA_INVALID.
  */
@@ -108,12 +108,14 @@ typedef struct fovea_options {
     fovea_progress_fn *progress; /* or NULL */
     void *payload;               /* for progress */
     const char *sparse;          /* learned sparse model; NULL or "none" = no sparse leg */
+    const char *fields; /* what BM25 counts, and how much: "title:3,headings:0.5,keywords:2";
+                                  * NULL = "title:1,headings:1,text:1"; 'fovea help fields' */
 } fovea_options;
 
 #define FOVEA_OPTIONS_INIT                                                                         \
     {                                                                                              \
         sizeof(fovea_options), FOVEA_READ, FOVEA_I8, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL,     \
-            NULL                                                                                   \
+            NULL, NULL                                                                             \
     }
 
 /* Opens an index.
@@ -284,7 +286,7 @@ typedef struct fovea_info {
     uint64_t n_documents;
     uint64_t n_passages;
     uint64_t n_dead;    /* passages deleted but not merged away */
-    uint64_t n_terms;   /* running words, stop words left out */
+    uint64_t n_terms;   /* running words, stop words left out, as fields weigh */
     uint64_t n_commits; /* since the index was made */
     uint64_t n_segments;
     uint64_t file_bytes; /* write-ahead log not counted; the next four say where they are */
@@ -301,12 +303,13 @@ typedef struct fovea_info {
     int sparse_words;         /* of the sparse model's vocabulary; 0 without a sparse leg */
     const char *sparse;       /* "none" without a sparse leg */
     const char *sparse_sha256;
+    const char *fields; /* what BM25 counts, and how much: "title:1,headings:1,text:1" */
 } fovea_info;
 
 #define FOVEA_INFO_INIT                                                                            \
     {                                                                                              \
         sizeof(fovea_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,   \
-            NULL, NULL                                                                             \
+            NULL, NULL, NULL                                                                       \
     }
 
 /* Describes an index as it was last committed.  Fills as much of *out as out->size says. */

@@ -235,6 +235,7 @@ void help_manual(struct buf *out)
     put_topic(out, "filters", ".Ss Filters");
     put_topic(out, "analyzers", ".Ss Analyzers");
     put_topic(out, "chunking", ".Ss Passages");
+    put_topic(out, "fields", ".Ss Weighted fields");
     put_topic(out, "models", ".Ss Models");
     put_topic(out, "measures", ".Ss Measures");
     put_topic(out, "tests", ".Ss Tests of significance");

@@ -127,6 +127,29 @@ static void chunking(struct buf *out)
              "passage of a section, as in \"Guide > Install > Debian\".\n");
 }
 
+static void fields(struct buf *out)
+{
+    buf_puts(out,
+             "Which fields of a document bm25 counts the words of, and how much: what --fields of "
+             "'fovea index' takes, a list of NAME:WEIGHT.  A word in a field of weight 3 counts as "
+             "if it "
+             "stood there three times, in the document's length too (BM25F).\n\n");
+    row(out, "title", "the title; 1 if it is not named");
+    row(out, "headings", "those above a passage (--chunk sections:N); 1 if it is not named");
+    row(out, "text", "the text; 1 if it is not named");
+    row(out, "others",
+        "what else the collection gave the document: another member of its JSON object, another "
+        "column.  Texts, numbers and lists of them count; names are as in filters: a.b is member "
+        "b of a, and a name with anything but letters, digits, _ and - stands in \"...\".  Not "
+        "counted if it is not named");
+    buf_puts(out, "\nA weight is a multiple of 0.25 up to 64; 0 leaves the field out.  With each "
+                  "passage of a document all its fields are indexed but the text, of which it is a "
+                  "part.  Models read title, headings and text, whatever the weights are.\n\n");
+    row(out, "title:2", "words of the title count twice");
+    row(out, "headings:0.5", "words of headings count half");
+    row(out, "title:1,text:1,authors:1,keywords:2", "two more fields");
+}
+
 static void measures(struct buf *out)
 {
     char *list = measure_list();
@@ -208,6 +231,7 @@ const struct help_topic help_topics[] = {{"corpora", "formats of collections", c
                                          {"filters", "what --where takes", filters},
                                          {"analyzers", "how text becomes words", analyzers},
                                          {"chunking", "how documents become passages", chunking},
+                                         {"fields", "what --fields of index takes", fields},
                                          {"models", "where models are found", models},
                                          {"measures", "what 'fovea eval' measures", measures},
                                          {"tests", "how 'fovea compare' tests", tests},

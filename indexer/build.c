@@ -72,7 +72,8 @@ static int add_document(struct passages *p, const struct build_document *d, uint
         p->texts[p->n] = (struct passage_text){.title = d->title,
                                                .n_title = d->n_title,
                                                .text = d->text + c.spans[i].begin,
-                                               .n_text = c.spans[i].end - c.spans[i].begin};
+                                               .n_text = c.spans[i].end - c.spans[i].begin,
+                                               .more = d->more};
     }
     if (!rc && c.headings.len && add_headings(p, &c))
         rc = err_nomem(err);
@@ -295,7 +296,7 @@ int build_segment(uint64_t *passages, const struct build *b, const struct build_
     for (size_t i = 0; !rc && i < n; i++)
         rc = add_document(&p, &docs[i], &p.counts[i], b->chunking, err);
     if (!rc)
-        rc = invert(&v, p.texts, p.n, b->analyzers, b->pool, err);
+        rc = invert(&v, p.texts, p.n, b->fields, b->analyzers, b->n_analyzers, b->pool, err);
     if (!rc)
         rc = write_all(b, docs, n, &p, &v, err);
     if (!rc)

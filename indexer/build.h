@@ -11,13 +11,16 @@ struct build_document {
     int64_t id;
     const char *docno, *title, *text;
     size_t n_title, n_text;
+    const char *const *more; /* see fields_read */
 };
 
 struct build {
     struct store *store;
     int64_t segment;
     const struct chunking *chunking;
-    struct analyzer *const *analyzers; /* see invert */
+    const struct fields *fields;
+    struct analyzer *const *analyzers; /* [n_analyzers], see invert */
+    int n_analyzers;
     struct pool *pool;
     struct model *model; /* NULL = no dense leg */
     const char *vectors; /* factory string */

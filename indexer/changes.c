@@ -9,15 +9,18 @@ enum { DOC_MAX = 512 << 20 }; /* bytes of a document: far below SQLite's limit *
 
 /* ---- taking a document out ---- */
 
-/* Buries a document of a segment whose text was title and text. */
-static int bury(struct index *ix, struct pending_segment *p, uint32_t document, const char *title,
-                const char *text, struct err *err)
+/* Buries a document of a segment, as it was. */
+static int bury(struct index *ix, struct pending_segment *p, uint32_t document,
+                const struct doc *old, struct err *err)
 {
+    const char *title = old->title, *text = old->text, *const *more = NULL;
     struct passage_text *texts = NULL;
+    struct arena memory = {0};
     struct chunks c = {0};
     size_t n_title = strlen(title);
     int rc = p->grave.dead ? 0 : grave_open(&p->grave, p->s, err);
 
+    rc = rc ? rc : fields_read(&more, NULL, &memory, &ix->fields, old->meta, err);
     rc = rc ? rc : chunk_text(&c, text, strlen(text), &ix->chunking, err);
     if (!rc && !(texts = mem_alloc(c.n, sizeof *texts)))
         rc = err_nomem(err);
@@ -27,17 +30,19 @@ static int bury(struct index *ix, struct pending_segment *p, uint32_t document, 
                                          .text = text + c.spans[i].begin,
                                          .n_text = c.spans[i].end - c.spans[i].begin,
                                          .headings = chunk_headings(&c, i),
-                                         .n_headings = strlen(chunk_headings(&c, i))};
-    rc = rc ? rc : grave_bury(&p->grave, ix->analyzers[0], document, texts, c.n, err);
+                                         .n_headings = strlen(chunk_headings(&c, i)),
+                                         .more = more};
+    rc = rc ? rc : grave_bury(&p->grave, ix->analyzers[0], document, texts, c.n, &ix->fields, err);
+    arena_clear(&memory);
     mem_free(texts);
     chunks_clear(&c);
     return rc;
 }
 
 /* Takes a document's passages out of the buffer or its segment. */
-static int take_out(struct index *ix, const char *docno, const char *title, const char *text,
-                    struct err *err)
+static int take_out(struct index *ix, const struct doc *old, struct err *err)
 {
+    const char *docno = old->docno;
     struct pending *p = &ix->pending;
     int64_t *at = map_find(&p->by_docno, docno, strlen(docno));
 
@@ -61,7 +66,7 @@ static int take_out(struct index *ix, const char *docno, const char *title, cons
         first = ps->s->first[d];
         dead = pending_dead(ps);
         if (!dead || !(dead[first >> 6] >> (first & 63) & 1))
-            return bury(ix, ps, (uint32_t)d, title, text, err);
+            return bury(ix, ps, (uint32_t)d, old, err);
     }
     return err_set(err, E_FORMAT, "'%s' is damaged: document '%.100s' is in no segment", ix->path,
                    docno);
@@ -78,13 +83,16 @@ static int buffer(struct index *ix, int64_t id, const struct doc *doc, struct er
     char *title = arena_dup(&p->strings, doc->title, n_title);
     char *text = arena_dup(&p->strings, doc->text, n_text);
     int64_t *at = map_put(&p->by_docno, doc->docno, n_docno);
+    const char *const *more = NULL;
+    size_t n_more = 0;
 
-    if (!docno || !title || !text || !at ||
+    if (fields_read(&more, &n_more, &p->strings, &ix->fields, doc->meta, err) || !docno || !title ||
+        !text || !at ||
         mem_reserve((void **)&p->docs, &p->cap_docs, p->n_docs + 1, sizeof *p->docs))
         return err_nomem(err);
-    p->docs[p->n_docs++] = (struct build_document){id, docno, title, text, n_title, n_text};
+    p->docs[p->n_docs++] = (struct build_document){id, docno, title, text, n_title, n_text, more};
     *at = (int64_t)p->n_docs;
-    p->bytes += 64 + n_docno + n_title + n_text;
+    p->bytes += 64 + n_docno + n_title + n_text + n_more;
     return p->bytes >= ix->buffer_bytes ? pending_flush(ix, err) : 0;
 }
 
@@ -158,7 +166,7 @@ static int add(struct index *ix, const struct doc *doc, struct err *err)
             return INDEX_UNCHANGED;
         result = INDEX_UPDATED;
         p->text_bytes -= doc_bytes(old.docno, old.title, old.text, old.meta);
-        rc = take_out(ix, doc->docno, old.title, old.text, err);
+        rc = take_out(ix, &old, err);
         stmt_bind_int(p->update, 1, id);
         rc = rc ? rc : write_document(p->update, doc, err);
         if (rc)
@@ -200,7 +208,7 @@ static int delete (struct index *ix, const char *docno, struct err *err)
 
     if (rc <= 0)
         return rc;
-    rc = take_out(ix, docno, old.title, old.text, err);
+    rc = take_out(ix, &old, err);
     stmt_bind_int(p->delete, 1, id);
     rc = rc ? rc : stmt_run(p->delete, err);
     if (rc)

@@ -297,7 +297,7 @@ int index_stats(struct index_stats *out, struct index *ix, struct err *err)
     struct index_stats s = {
         .n_documents = (uint64_t)ix->n_documents,
         .n_passages = ix->n_passages,
-        .n_terms = ix->n_terms,
+        .n_terms = (uint64_t)((double)ix->n_terms * index_unit(ix)),
         .n_segments = ix->n_segments,
         .n_commits = (uint64_t)ix->n_commits,
         .text_bytes = (uint64_t)ix->text_bytes,
@@ -339,6 +339,7 @@ int index_n_segments(const struct index *ix) { return ix->n_segments; }
 struct segment *index_segment(const struct index *ix, int i) { return ix->segments[i]; }
 uint64_t index_n_passages(const struct index *ix) { return ix->n_passages; }
 uint64_t index_n_terms(const struct index *ix) { return ix->n_terms; }
+double index_unit(const struct index *ix) { return fields_unit(&ix->fields); }
 
 int index_need_analyzers(struct index *ix, int n, struct err *err)
 {

@@ -29,6 +29,7 @@
 #include "base/pool.h"
 #include "indexer/analyzer.h"
 #include "indexer/chunk.h"
+#include "indexer/fields.h"
 #include "model/model.h"
 
 struct index;
@@ -43,6 +44,7 @@ struct index_settings {
         *model; /* encoder: a name or folder for model_find; NULL = no dense leg; "none" says so */
     const char *vectors; /* FAISS factory string; default "Flat": exact */
     const char *sparse;  /* learned sparse model, named as an encoder; NULL = no sparse leg */
+    const char *fields;  /* what BM25 counts, and how much; default "title:1,headings:1,text:1" */
 };
 
 /* Long work tells how far it is: `done` of `total` (0 = unknown) `what` ("passages embedded", "waiting for another writer").
@@ -109,7 +111,7 @@ struct index_stats {
     uint64_t n_documents; /* live */
     uint64_t n_passages;  /* live */
     uint64_t n_dead;      /* passages deleted but not merged away */
-    uint64_t n_terms;     /* sum of lengths of live passages */
+    uint64_t n_terms;     /* sum of lengths of live passages, as fields weigh */
     int n_segments;
     uint64_t n_commits; /* since the index was made */
     uint64_t bytes;     /* of the file, WAL not counted */
@@ -151,6 +153,9 @@ struct segment *index_segment(const struct index *ix, int i);
 /* Live passages and the sum of their lengths over all segments: N and N * avgdl of BM25. */
 uint64_t index_n_passages(const struct index *ix);
 uint64_t index_n_terms(const struct index *ix);
+
+/* What 1 of a length and of a frequency stands for, everywhere below and above: 1, but for weighted fields. */
+double index_unit(const struct index *ix);
 
 uint32_t segment_size(const struct segment *s);           /* passages, dead ones included */
 const uint32_t *segment_lengths(const struct segment *s); /* [size] terms of each passage */

@@ -7,7 +7,8 @@
 #include "indexer/tombstones.h"
 
 enum {
-    INDEX_FORMAT = 3,               /* of the file; a reader refuses larger ones */
+    INDEX_FORMAT = 4,               /* of the file; a reader refuses larger ones */
+    INDEX_FORMAT_FIELDS = 4,        /* of a file with weighted fields */
     INDEX_FORMAT_CODES = 3,         /* of a file with vectors "auto" */
     INDEX_FORMAT_SPARSE = 2,        /* of a file with a sparse leg */
     INDEX_FORMAT_PLAIN = 1,         /* of a file with neither, which older readers know */
@@ -30,6 +31,7 @@ struct recorded {
     char *sparse, *sparse_folder, *sparse_file, *sparse_sha256;
     int64_t sparse_words; /* of its vocabulary; 0 = no sparse leg */
     int64_t sparse_bits;
+    char *fields; /* as fields_format writes them; left out of the file if they are the default */
 };
 
 /* A segment as the pending commit sees it. */
@@ -70,6 +72,7 @@ struct index {
     struct recorded recorded;
     struct index_settings settings; /* points into recorded */
     struct chunking chunking;
+    struct fields fields;
     struct analyzer **analyzers; /* [n_analyzers]; the first is always there */
     int n_analyzers;
     char *model_given;   /* the caller's name or folder of the encoder, or NULL */

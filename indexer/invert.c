@@ -41,6 +41,7 @@ struct run {
 
 struct inverting {
     const struct passage_text *texts;
+    const struct fields *fields;
     struct worker *workers;
     int n_workers;
     struct run *runs;
@@ -53,30 +54,9 @@ struct passage {
     struct worker *w;
     struct run *r;
     uint32_t number, length;
-    size_t first; /* of its pairs */
+    uint32_t factor; /* of the words that come */
+    size_t first;    /* of its pairs */
 };
-
-/* Do the headings begin with the title? */
-static int titled_twice(const struct passage_text *p)
-{
-    const size_t n = p->n_title;
-
-    return p->n_headings >= n && !memcmp(p->headings, p->title, n) &&
-           (p->n_headings == n || !strncmp(p->headings + n, " > ", 3));
-}
-
-void passage_text_add(struct buf *out, const struct passage_text *p)
-{
-    if (p->n_title && !(p->n_headings && titled_twice(p))) {
-        buf_add(out, p->title, p->n_title);
-        buf_putc(out, ' ');
-    }
-    if (p->n_headings) {
-        buf_add(out, p->headings, p->n_headings);
-        buf_putc(out, ' ');
-    }
-    buf_add(out, p->text, p->n_text);
-}
 
 static int grow_seen(struct worker *w)
 {
@@ -106,16 +86,41 @@ static int on_term(const struct term_token *t, void *payload)
         *number = (int64_t)known;
     if ((size_t)*number >= w->n_seen && grow_seen(w))
         return E_NOMEM;
-    p->length++;
+    if (p->length > PASSAGE_LENGTH_MAX - p->factor)
+        return E_LIMIT;
+    p->length += p->factor;
     seen = &w->seen[*number];
     if (seen->passage == p->number + 1) {
-        r->pairs[p->first + seen->at]++;
+        r->pairs[p->first + seen->at] += p->factor;
         return 0;
     }
     if (mem_reserve((void **)&r->pairs, &r->cap, r->n + 1, sizeof *r->pairs))
         return E_NOMEM;
     *seen = (struct seen){p->number + 1, (uint32_t)(r->n - p->first)};
-    r->pairs[r->n++] = (uint64_t)*number << 32 | 1;
+    r->pairs[r->n++] = (uint64_t)*number << 32 | p->factor;
+    return 0;
+}
+
+static int analyse(struct passage *p, const struct passage_text *text, const struct fields *fields)
+{
+    struct worker *w = p->w;
+    struct stretch s = {0};
+
+    buf_reset(&w->text);
+    while (passage_next(&s, text, fields, &w->text)) {
+        int rc;
+
+        p->factor = s.factor;
+        rc = analyzer_run(w->analyzer, s.text, s.n, on_term, p, &w->err);
+        if (rc)
+            return rc == E_NOMEM ? err_nomem(&w->err)
+                   : w->err.code ? rc
+                                 : passage_too_long(&w->err);
+    }
+    if (buf_error(&w->text))
+        return buf_error(&w->text) == E_NOMEM
+                   ? err_nomem(&w->err)
+                   : err_set(&w->err, E_LIMIT, "a passage is over 2 GiB: cut its document");
     return 0;
 }
 
@@ -127,18 +132,11 @@ static int analyse_run(int task, int worker, void *payload)
 
     r->worker = worker;
     for (size_t i = r->begin; i < r->end; i++) {
-        struct passage p = {w, r, (uint32_t)i, 0, r->n};
-        int rc;
+        struct passage p = {.w = w, .r = r, .number = (uint32_t)i, .first = r->n};
+        int rc = analyse(&p, &v->texts[i], v->fields);
 
-        buf_reset(&w->text);
-        passage_text_add(&w->text, &v->texts[i]);
-        if (buf_error(&w->text))
-            return buf_error(&w->text) == E_NOMEM
-                       ? err_nomem(&w->err)
-                       : err_set(&w->err, E_LIMIT, "a passage is over 2 GiB: cut its document");
-        rc = analyzer_run(w->analyzer, buf_text(&w->text), w->text.len, on_term, &p, &w->err);
         if (rc)
-            return rc == E_NOMEM ? err_nomem(&w->err) : rc;
+            return rc;
         v->lengths[i] = p.length;
         v->n_pairs[i] = (uint32_t)(r->n - p.first);
     }
@@ -322,9 +320,10 @@ static void end(struct inverted *out, struct inverting *v)
 }
 
 int invert(struct inverted *out, const struct passage_text *texts, size_t n,
-           struct analyzer *const *analyzers, struct pool *pool, struct err *err)
+           const struct fields *fields, struct analyzer *const *analyzers, int n_analyzers,
+           struct pool *pool, struct err *err)
 {
-    struct inverting v = {.texts = texts};
+    struct inverting v = {.texts = texts, .fields = fields};
     size_t bytes = 0;
     int rc = E_NOMEM;
 
@@ -332,7 +331,7 @@ int invert(struct inverted *out, const struct passage_text *texts, size_t n,
         bytes += texts[i].n_title + texts[i].n_headings + texts[i].n_text;
     memset(out, 0, sizeof *out);
     v.n_workers = invert_workers(bytes, pool);
-    if (v.n_workers < pool_size(pool)) /* fewer analyzers than workers: this thread alone */
+    if (v.n_workers < pool_size(pool) || n_analyzers < v.n_workers) /* this thread alone */
         v.n_workers = 1, pool = NULL;
     v.workers = mem_zalloc((size_t)v.n_workers, sizeof *v.workers);
     out->strings = mem_zalloc((size_t)v.n_workers, sizeof *out->strings);

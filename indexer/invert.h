@@ -6,23 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/hash.h"
 #include "base/pool.h"
 #include "indexer/analyzer.h"
-
-/* A passage: what is indexed is the title, the headings above it and the text with a blank between them. What is empty is left
- * out, and so is the title if the topmost heading is the same. */
-struct passage_text {
-    const char *title; /* [n_title] */
-    const char *text;  /* [n_text], borrowed from the document */
-    size_t n_title, n_text;
-    const char *headings; /* [n_headings], see chunk_headings */
-    size_t n_headings;
-};
-
-/* Appends what is indexed. */
-void passage_text_add(struct buf *out, const struct passage_text *p);
+#include "indexer/passage.h"
 
 struct inverted_term {
     const char *term; /* [len] */
@@ -35,19 +22,21 @@ struct inverted {
     struct inverted_term *terms; /* [n_terms + 1], sorted by bytes */
     size_t n_terms;
     uint64_t *postings;  /* see postings.h */
-    uint32_t *lengths;   /* [n] terms of each passage */
+    uint32_t *lengths;   /* [n] terms of each passage, as their fields weigh */
     struct map *strings; /* own the terms */
     int n_strings;
 };
 
 /* Inverts n passages, numbered as they come.
  *
- * analyzers  one for each worker of the pool, all of one kind
- * pool       NULL = this thread alone.  The result does not depend on it.
+ * fields       which of their fields count, and how much
+ * analyzers    [n_analyzers], at least one, all of one kind; so many workers of the pool have something to do
+ * pool         NULL = this thread alone.  The result does not depend on it, nor on the number of analyzers.
  * On failure *out is empty.
  * Cost: memory of about 20 bytes a posting above the terms. */
 int invert(struct inverted *out, const struct passage_text *texts, size_t n,
-           struct analyzer *const *analyzers, struct pool *pool, struct err *err);
+           const struct fields *fields, struct analyzer *const *analyzers, int n_analyzers,
+           struct pool *pool, struct err *err);
 void inverted_clear(struct inverted *v);
 
 /* How many analyzers a text of so many bytes can keep busy: 1..pool_size. */

@@ -34,11 +34,13 @@ static const struct {
     {"sparse_sha256", 0, offsetof(struct recorded, sparse_sha256)},
     {"sparse_words", 1, offsetof(struct recorded, sparse_words)},
     {"sparse_bits", 1, offsetof(struct recorded, sparse_bits)},
+    {"fields", 0, offsetof(struct recorded, fields)},
 };
 enum { N_KEYS = sizeof keys / sizeof *keys };
 
 /* Is the key written with a sparse leg only? */
 static int is_of_sparse(int i) { return !strncmp(keys[i].key, "sparse", 6); }
+static int is_fields(int i) { return !strcmp(keys[i].key, "fields"); }
 
 static char **text_at(struct recorded *r, int i) { return (char **)((char *)r + keys[i].at); }
 static int64_t *number_at(struct recorded *r, int i) { return (int64_t *)((char *)r + keys[i].at); }
@@ -138,6 +140,20 @@ static int record_sparse(struct index *ix, const char *name, struct err *err)
     return rc ? rc : replace(&r->sparse_sha256, sha, err);
 }
 
+/* The one form of a list of fields (NULL = the default). */
+static int resolve_fields(struct fields *f, char **to, const char *text, struct err *err)
+{
+    struct buf form = {0};
+    int rc = fields_parse(f, text, err);
+
+    if (rc)
+        return rc;
+    fields_format(&form, f);
+    rc = buf_error(&form) ? err_nomem(err) : replace(to, buf_text(&form), err);
+    buf_clear(&form);
+    return rc;
+}
+
 int settings_resolve(struct index *ix, const struct index_settings *want, struct err *err)
 {
     struct recorded *r = &ix->recorded;
@@ -160,6 +176,9 @@ int settings_resolve(struct index *ix, const struct index_settings *want, struct
     rc = rc ? rc : replace(&r->vectors, want->vectors ? want->vectors : "auto", err);
     rc = rc ? rc : replace(&r->model, "none", err);
     rc = rc ? rc : replace(&r->sparse, "none", err);
+    rc = rc ? rc : resolve_fields(&ix->fields, &r->fields, want->fields, err);
+    if (!rc && !ix->fields.is_plain)
+        need_format(r, INDEX_FORMAT_FIELDS);
     analyzer_free(a);
     if (!rc && has_model(want->model))
         rc = record_model(ix, want->model, err);
@@ -207,9 +226,9 @@ static int write_settings(struct index *ix, struct err *err)
     int rc = db_prepare(&s, ix->wr.db, err, "INSERT INTO \"%w_settings\" VALUES(?1, ?2)", ix->name);
 
     for (int i = 0; !rc && i < N_KEYS; i++)
-        rc = is_of_sparse(i) && !r->sparse_words ? 0
-             : keys[i].is_number                 ? set(s, keys[i].key, NULL, *number_at(r, i), err)
-                                                 : set(s, keys[i].key, *text_at(r, i), 0, err);
+        rc = (is_of_sparse(i) && !r->sparse_words) || (is_fields(i) && ix->fields.is_plain) ? 0
+             : keys[i].is_number ? set(s, keys[i].key, NULL, *number_at(r, i), err)
+                                 : set(s, keys[i].key, *text_at(r, i), 0, err);
     for (size_t i = 0; !rc && i < sizeof counters / sizeof *counters; i++)
         rc = set(s, counters[i], NULL, 0, err);
     rc = rc ? rc : set(s, "next_segment", NULL, 1, err);
@@ -312,6 +331,8 @@ static int read_settings(struct index *ix, struct err *err)
     for (int i = 0; !rc && !r->sparse_words && i < N_KEYS; i++)
         if (is_of_sparse(i) && !keys[i].is_number)
             rc = replace(text_at(r, i), text_at(r, i) == &r->sparse ? "none" : "", err);
+    if (!rc && (rc = resolve_fields(&ix->fields, &r->fields, r->fields, err)) == E_INVALID)
+        rc = err_wrap(err, "'%s' is damaged", ix->path);
     if (rc)
         return rc;
     for (int i = 0; i < N_KEYS; i++)
@@ -367,8 +388,9 @@ static int is_same_model(const char *name, const char *folder, const char *want)
 int settings_load(struct index *ix, const struct index_settings *want, struct err *err)
 {
     struct recorded *r = &ix->recorded;
+    char chunking[40], *fields = NULL;
+    struct fields f;
     struct chunking c;
-    char chunking[40];
     int rc = settings_exist(ix->rd.db, ix->name, err);
 
     if (rc < 0)
@@ -394,6 +416,14 @@ int settings_load(struct index *ix, const struct index_settings *want, struct er
         return differs(ix, "sparse model", r->sparse, want->sparse, err);
     if (want->vectors && r->dim && strcmp(want->vectors, r->vectors) != 0)
         return differs(ix, "vectors", r->vectors, want->vectors, err);
+    if (want->fields) {
+        rc = resolve_fields(&f, &fields, want->fields, err);
+        if (!rc && strcmp(fields, r->fields) != 0)
+            rc = differs(ix, "fields", r->fields, fields, err);
+        mem_free(fields);
+        if (rc)
+            return rc;
+    }
     if (has_model(want->model)) {
         rc = replace(&ix->model_given, want->model, err);
         if (rc)
@@ -404,8 +434,8 @@ int settings_load(struct index *ix, const struct index_settings *want, struct er
     rc = rc ? rc : take_precision(ix, err);
     if (rc)
         return rc;
-    ix->settings =
-        (struct index_settings){r->analyzer, r->chunking, r->model, r->vectors, r->sparse};
+    ix->settings = (struct index_settings){r->analyzer, r->chunking, r->model,
+                                           r->vectors,  r->sparse,   r->fields};
     rc = chunking_parse(&ix->chunking, r->chunking, err);
     return rc ? err_wrap(err, "'%s' is damaged", ix->path) : 0;
 }

@@ -195,7 +195,8 @@ void grave_close(struct grave *g)
 struct digging {
     struct grave *g;
     uint32_t passage;
-    uint32_t length;   /* terms of the passage so far */
+    uint32_t length;   /* terms of the passage so far, as their fields weigh */
+    uint32_t factor;   /* of the terms that come */
     int is_strange;    /* a term that was not indexed */
     uint32_t *numbers; /* [n] a number for each passage that has the term */
     size_t n, cap;
@@ -218,8 +219,8 @@ static int on_term(const struct term_token *t, void *payload)
 
     if (rc < 0)
         return rc;
-    d->length++;
-    d->is_strange |= !rc;
+    d->is_strange |= !rc || d->length > PASSAGE_LENGTH_MAX;
+    d->length += d->factor;
     if (!rc || d->g->once[e.number] == d->passage + 1)
         return 0;
     d->g->once[e.number] = d->passage + 1;
@@ -228,18 +229,23 @@ static int on_term(const struct term_token *t, void *payload)
 
 /* Analyses the texts.  1: the terms are those that were indexed; 0: they are not. */
 static int dig(struct digging *d, struct analyzer *a, uint32_t first, uint32_t count,
-               const struct passage_text *texts, size_t n)
+               const struct passage_text *texts, size_t n, const struct fields *fields)
 {
     struct buf text = {.max = (size_t)1 << 31};
     int rc = 0, same = n == count;
 
     for (size_t i = 0; !rc && same && i < n; i++) {
+        struct stretch s = {0};
+
         buf_reset(&text);
-        passage_text_add(&text, &texts[i]);
         d->passage = first + (uint32_t)i;
         d->length = 0;
-        rc = buf_error(&text) ? err_nomem(d->err)
-                              : analyzer_run(a, buf_text(&text), text.len, on_term, d, d->err);
+        while (!rc && passage_next(&s, &texts[i], fields, &text)) {
+            d->factor = s.factor;
+            rc = analyzer_run(a, s.text, s.n, on_term, d, d->err);
+        }
+        if (!rc && buf_error(&text))
+            rc = err_nomem(d->err);
         same = !d->is_strange && d->length == d->g->s->lengths[d->passage];
     }
     buf_clear(&text);
@@ -271,14 +277,15 @@ done:
 }
 
 int grave_bury(struct grave *g, struct analyzer *a, uint32_t document,
-               const struct passage_text *texts, size_t n, struct err *err)
+               const struct passage_text *texts, size_t n, const struct fields *fields,
+               struct err *err)
 {
     struct segment *s = g->s;
     uint32_t first = s->first[document], count = s->first[document + 1] - first;
     struct digging d = {.g = g, .err = err};
     int rc = segment_need_dictionary(s, err);
 
-    rc = rc ? rc : dig(&d, a, first, count, texts, n);
+    rc = rc ? rc : dig(&d, a, first, count, texts, n, fields);
     if (rc == 0) /* words are cut otherwise than they were: another version of Unicode, say */
         rc = dig_deep(&d, first, count);
     for (size_t i = 0; rc >= 0 && i < d.n; i++)

@@ -36,9 +36,11 @@ static inline int grave_is_dead(const struct grave *g, uint32_t passage)
  *
  * document  number in the segment
  * texts     [n] what was indexed, passage by passage; analysed again to know the terms
+ * fields    with which weights
  * On failure the grave is as before, but for memory. */
 int grave_bury(struct grave *g, struct analyzer *a, uint32_t document,
-               const struct passage_text *texts, size_t n, struct err *err);
+               const struct passage_text *texts, size_t n, const struct fields *fields,
+               struct err *err);
 
 /* Writes the new ones as a row; when the segment has many rows already, as one in place of all. */
 int grave_write(struct grave *g, struct store *st, struct err *err);

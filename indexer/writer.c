@@ -175,6 +175,7 @@ static int get_ready(struct index *ix, struct build *b, struct err *err)
     if (!rc && ix->recorded.sparse_words)
         rc = index_sparse_encoder(&b->sparse, ix, err);
     b->analyzers = ix->analyzers;
+    b->n_analyzers = ix->n_analyzers;
     return rc;
 }
 
@@ -183,6 +184,7 @@ int pending_flush(struct index *ix, struct err *err)
     struct pending *p = &ix->pending;
     struct build b = {.store = &ix->wr,
                       .chunking = &ix->chunking,
+                      .fields = &ix->fields,
                       .pool = ix->pool,
                       .vectors = ix->recorded.vectors,
                       .dim = (int)ix->recorded.dim,

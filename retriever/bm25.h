@@ -42,9 +42,10 @@ struct bm25_query {
     struct index *ix;
     struct bm25_term *terms; /* [n], in the order of summation */
     size_t n;
-    float base, slope; /* k1 (1 - b) and k1 b / mean length */
+    float base,
+        slope; /* k1 (1 - b) / unit and k1 b / mean length: freq and length are in units of the index */
     float k1, b;
-    double mean_length;
+    double mean_length;          /* in words, not in units */
     const struct filter *filter; /* or NULL */
     int exhaustive;
     int linear;           /* 1: parts are weight * freq, of the sparse leg's words (r_sparse.c) */

@@ -134,6 +134,7 @@ int bm25_query_open(struct bm25_query **out, struct index *ix, const char *text,
                     const struct retrieve_options *opt, struct err *err)
 {
     struct bm25_query *q = mem_zalloc(1, sizeof *q);
+    const double unit = index_unit(ix);
     int rc;
 
     if (!q)
@@ -144,8 +145,8 @@ int bm25_query_open(struct bm25_query **out, struct index *ix, const char *text,
     q->exhaustive = opt->exhaustive;
     q->window = BM25_WINDOW;
     if (index_n_passages(ix))
-        q->mean_length = (double)index_n_terms(ix) / (double)index_n_passages(ix);
-    q->base = (float)((double)q->k1 * (1 - (double)q->b));
+        q->mean_length = (double)index_n_terms(ix) * unit / (double)index_n_passages(ix);
+    q->base = (float)((double)q->k1 * (1 - (double)q->b) / unit);
     if (q->mean_length > 0)
         q->slope = (float)((double)q->k1 * (double)q->b / q->mean_length);
     rc = index_filter(&q->filter, ix, opt->where, err);

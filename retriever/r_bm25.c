@@ -40,10 +40,11 @@ static int explain(struct buf *out, void *state, const struct scored *hit, struc
 {
     const struct bm25_query *q = state;
     uint32_t length = segment_lengths(index_segment(q->ix, hit->segment))[hit->passage], freq;
+    const double unit = index_unit(q->ix);
     float sum = 0;
 
-    buf_printf(out, "bm25 %.6g: %u terms (mean %.6g), k1 %g, b %g\n", (double)hit->score, length,
-               q->mean_length, (double)q->k1, (double)q->b);
+    buf_printf(out, "bm25 %.6g: %.12g terms (mean %.6g), k1 %g, b %g\n", (double)hit->score,
+               length * unit, q->mean_length, (double)q->k1, (double)q->b);
     for (size_t i = 0; i < q->n; i++) {
         const struct bm25_term *t = &q->terms[i];
         int rc = find_freq(&freq, q, t, hit, err);
@@ -58,9 +59,9 @@ static int explain(struct buf *out, void *state, const struct scored *hit, struc
         buf_printf(out, "  %.*s %.6g = ", (int)t->len, t->bytes, (double)part);
         if (t->count > 1)
             buf_printf(out, "%d x ", t->count);
-        buf_printf(out, "idf %.6g (in %llu of %llu) x tf %.6g (%u times)\n", t->idf,
+        buf_printf(out, "idf %.6g (in %llu of %llu) x tf %.6g (%.12g times)\n", t->idf,
                    (unsigned long long)t->df, (unsigned long long)index_n_passages(q->ix),
-                   (double)(part / t->weight), freq);
+                   (double)(part / t->weight), freq * unit);
     }
     if (sum != hit->score)
         return err_set(err, E_FORMAT, "bm25: the parts of a hit give %.9g, its score is %.9g",

@@ -107,14 +107,18 @@ END_TEST
 START_TEST(a_newer_format_is_refused_by_number)
 {
     struct fixture f;
+    char text[80];
 
     fixture_open(&f, NULL);
     ck_assert_ok(db_exec(f.ix->wr.db, &f.err,
-                         "UPDATE fovea_settings SET value = 4 WHERE key = 'format';"
-                         "DELETE FROM fovea_settings WHERE key = 'analyzer'"),
+                         "UPDATE fovea_settings SET value = %d WHERE key = 'format';"
+                         "DELETE FROM fovea_settings WHERE key = 'analyzer'",
+                         INDEX_FORMAT + 1),
                  &f.err);
+    snprintf(text, sizeof text, "index format %d, this fovea reads up to %d", INDEX_FORMAT + 1,
+             INDEX_FORMAT);
     for (int mode = INDEX_READ; mode <= INDEX_CREATE; mode++)
-        open_fails(f.path, mode, NULL, E_FORMAT, "index format 4, this fovea reads up to 3");
+        open_fails(f.path, mode, NULL, E_FORMAT, text);
     fixture_close(&f);
 }
 END_TEST
