@@ -1,13 +1,11 @@
-/* gemm.c -- matrix products through oneDNN's matmul primitive.  The only user of oneDNN.
+/* gemm.c -- float32 matrix products through oneDNN's matmul primitive.  The only user of oneDNN.
  *
- * Why matmul and not dnnl_gemm_u8s8s32: gemm packs the weights again at each call,
- * matmul takes them packed once.  On one core with AVX-512 VNNI, 384 x 384 to 384 x 1536,
- * gemm reached 280 and matmul 430 GOPS at 16 rows, 390 and 440 at 64.
+ * Why matmul and not dnnl_gemm: gemm packs the weights again at each call, matmul takes them packed once.
  *
  * A primitive is made for a fixed number of rows, so each product has three of them, for
  * 64, 16 and 4 rows, all reading the same packed weights; the last 1 to 15 rows are padded
- * to 4 or 16: a call reads all weights, which costs more than rows of zeroes.  (There is none for a single row: without AVX-512 oneDNN sums that in another order,
- * and a row's result in f32 would depend on its place.)
+ * to 4 or 16: a call reads all weights, which costs more than rows of zeroes.  (There is none for a
+ * single row: without AVX-512 oneDNN sums that in another order, and a row's result would depend on its place.)
  *
  * oneDNN runs OpenMP teams as large as the calling thread allows, so that is set to one
  * thread round each call and put back after: a team would survive neither fork() nor
@@ -30,8 +28,8 @@ enum { N_TILES = sizeof tile_rows / sizeof *tile_rows };
 
 struct gemm_lib {
     dnnl_engine_t engine;
-    size_t scratch_bytes;    /* the most that a primitive made so far wants */
-    size_t a_bytes, c_bytes; /* the longest row of any product */
+    size_t scratch_bytes;      /* the most that a primitive made so far wants */
+    size_t widest_a, widest_c; /* the longest row of any product, in floats */
 };
 
 struct gemm_tile {
@@ -42,8 +40,6 @@ struct gemm_tile {
 struct gemm {
     struct gemm_lib *lib;
     int n, k;
-    dnnl_data_type_t a_type, w_type, c_type;
-    size_t a_bytes, c_bytes; /* of one row */
     dnnl_memory_desc_t packed;
     void *w; /* packed weights */
     dnnl_memory_t w_memory;
@@ -55,8 +51,8 @@ struct gemm_scratch {
     dnnl_stream_t stream;
     void *bytes;
     size_t n_bytes;
-    char *a, *c; /* PAD_ROWS rows for the end of a matrix */
-    size_t a_bytes, c_bytes;
+    float *a, *c; /* PAD_ROWS rows for the end of a matrix */
+    size_t widest_a, widest_c;
 };
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
@@ -93,13 +89,6 @@ void gemm_lib_close(struct gemm_lib *lib)
     mem_free(lib);
 }
 
-int gemm_max_weight(void)
-{
-    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa(), vnni = dnnl_cpu_isa_avx512_core_vnni;
-
-    return (isa & vnni) == vnni ? 127 : 63;
-}
-
 /* The matmul of `rows` rows.  `weights` says how they lie, or "any" to let oneDNN choose;
  * what it chose is in *chosen, which may be NULL. */
 static dnnl_status_t make_tile(struct gemm_tile *t, dnnl_memory_desc_t *chosen,
@@ -111,8 +100,8 @@ static dnnl_status_t make_tile(struct gemm_tile *t, dnnl_memory_desc_t *chosen,
     dnnl_primitive_desc_t pd = NULL;
     dnnl_status_t status;
 
-    if ((status = dnnl_memory_desc_init_by_tag(&t->a, 2, a_dims, g->a_type, dnnl_ab)) ||
-        (status = dnnl_memory_desc_init_by_tag(&t->c, 2, c_dims, g->c_type, dnnl_ab)) ||
+    if ((status = dnnl_memory_desc_init_by_tag(&t->a, 2, a_dims, dnnl_f32, dnnl_ab)) ||
+        (status = dnnl_memory_desc_init_by_tag(&t->c, 2, c_dims, dnnl_f32, dnnl_ab)) ||
         (status = dnnl_matmul_desc_init(&desc, &t->a, weights, NULL, &t->c)) ||
         (status = dnnl_primitive_attr_create(&attr)) ||
         (status = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user)) ||
@@ -129,7 +118,7 @@ done:
 }
 
 /* Copies w [n, k] into g's packed weights. */
-static dnnl_status_t pack(struct gemm *g, const void *w)
+static dnnl_status_t pack(struct gemm *g, const float *w)
 {
     const dnnl_dims_t dims = {g->k, g->n}, strides = {1, g->k};
     dnnl_memory_desc_t plain;
@@ -139,7 +128,7 @@ static dnnl_status_t pack(struct gemm *g, const void *w)
     dnnl_stream_t stream = NULL;
     dnnl_status_t status;
 
-    if ((status = dnnl_memory_desc_init_by_strides(&plain, 2, dims, g->w_type, strides)) ||
+    if ((status = dnnl_memory_desc_init_by_strides(&plain, 2, dims, dnnl_f32, strides)) ||
         (status = dnnl_memory_create(&from, &plain, g->lib->engine, (void *)(uintptr_t)w)) ||
         (status = dnnl_memory_create(&g->w_memory, &g->packed, g->lib->engine, g->w)) ||
         (status = dnnl_reorder_primitive_desc_create(&pd, &plain, g->lib->engine, &g->packed,
@@ -158,12 +147,12 @@ done:
     return status;
 }
 
-static dnnl_status_t build(struct gemm *g, const void *w)
+static dnnl_status_t build(struct gemm *g, const float *w)
 {
     const dnnl_dims_t dims = {g->k, g->n};
     dnnl_memory_desc_t any;
     dnnl_status_t status =
-        dnnl_memory_desc_init_by_tag(&any, 2, dims, g->w_type, dnnl_format_tag_any);
+        dnnl_memory_desc_init_by_tag(&any, 2, dims, dnnl_f32, dnnl_format_tag_any);
 
     for (int i = 0; i < N_TILES && !status; i++) {
         status =
@@ -178,18 +167,20 @@ static dnnl_status_t build(struct gemm *g, const void *w)
     return g->w ? pack(g, w) : dnnl_out_of_memory;
 }
 
-static int gemm_new(struct gemm **out, const struct gemm *form, const void *w, struct err *err)
+int gemm_new(struct gemm **out, struct gemm_lib *lib, const float *w, int n, int k, struct err *err)
 {
     struct gemm *g = mem_zalloc(1, sizeof *g);
     int threads = omp_get_max_threads();
     dnnl_status_t status;
 
-    assert(form->n > 0 && form->k > 0);
+    assert(n > 0 && k > 0);
     if (!g)
         return err_nomem(err);
-    *g = *form;
-    form->lib->a_bytes = larger(form->lib->a_bytes, g->a_bytes);
-    form->lib->c_bytes = larger(form->lib->c_bytes, g->c_bytes);
+    g->lib = lib;
+    g->n = n;
+    g->k = k;
+    lib->widest_a = larger(lib->widest_a, (size_t)k);
+    lib->widest_c = larger(lib->widest_c, (size_t)n);
     omp_set_num_threads(1);
     status = build(g, w);
     omp_set_num_threads(threads);
@@ -199,36 +190,6 @@ static int gemm_new(struct gemm **out, const struct gemm *form, const void *w, s
     }
     *out = g;
     return 0;
-}
-
-int gemm_new_i8(struct gemm **out, struct gemm_lib *lib, const int8_t *w, int n, int k,
-                struct err *err)
-{
-    const struct gemm form = {.lib = lib,
-                              .n = n,
-                              .k = k,
-                              .a_type = dnnl_u8,
-                              .w_type = dnnl_s8,
-                              .c_type = dnnl_s32,
-                              .a_bytes = (size_t)k,
-                              .c_bytes = (size_t)n * sizeof(int32_t)};
-
-    return gemm_new(out, &form, w, err);
-}
-
-int gemm_new_f32(struct gemm **out, struct gemm_lib *lib, const float *w, int n, int k,
-                 struct err *err)
-{
-    const struct gemm form = {.lib = lib,
-                              .n = n,
-                              .k = k,
-                              .a_type = dnnl_f32,
-                              .w_type = dnnl_f32,
-                              .c_type = dnnl_f32,
-                              .a_bytes = (size_t)k * sizeof(float),
-                              .c_bytes = (size_t)n * sizeof(float)};
-
-    return gemm_new(out, &form, w, err);
 }
 
 void gemm_free(struct gemm *g)
@@ -251,11 +212,11 @@ int gemm_scratch_new(struct gemm_scratch **out, struct gemm_lib *lib, struct err
         return err_nomem(err);
     s->lib = lib;
     s->n_bytes = lib->scratch_bytes;
-    s->a_bytes = lib->a_bytes;
-    s->c_bytes = lib->c_bytes;
+    s->widest_a = lib->widest_a;
+    s->widest_c = lib->widest_c;
     s->bytes = mem_alloc_aligned(s->n_bytes + 1, 1);
-    s->a = mem_alloc_aligned(PAD_ROWS, s->a_bytes);
-    s->c = mem_alloc_aligned(PAD_ROWS, s->c_bytes);
+    s->a = mem_alloc_aligned(PAD_ROWS * s->widest_a, sizeof *s->a);
+    s->c = mem_alloc_aligned(PAD_ROWS * s->widest_c, sizeof *s->c);
     if (!s->bytes || !s->a || !s->c) {
         gemm_scratch_free(s);
         return err_nomem(err);
@@ -280,8 +241,8 @@ void gemm_scratch_free(struct gemm_scratch *s)
     mem_free(s);
 }
 
-static dnnl_status_t run_tile(void *C, const struct gemm *g, const struct gemm_tile *t,
-                              struct gemm_scratch *s, const void *A)
+static dnnl_status_t run_tile(float *C, const struct gemm *g, const struct gemm_tile *t,
+                              struct gemm_scratch *s, const float *A)
 {
     dnnl_memory_t a = NULL, c = NULL, scratch = NULL;
     dnnl_engine_t engine = g->lib->engine;
@@ -305,40 +266,38 @@ done:
 }
 
 /* The last m < PAD_ROWS rows: through a copy, so that nothing past them is touched. */
-static dnnl_status_t run_end(void *C, const struct gemm *g, struct gemm_scratch *s, const void *A,
+static dnnl_status_t run_end(float *C, const struct gemm *g, struct gemm_scratch *s, const float *A,
                              int m)
 {
     int tile = m <= tile_rows[N_TILES - 1] ? N_TILES - 1 : N_TILES - 2;
-    size_t bytes = (size_t)m * g->a_bytes;
+    const size_t n = (size_t)g->n, k = (size_t)g->k, rows = (size_t)m;
     dnnl_status_t status;
 
-    memcpy(s->a, A, bytes);
-    memset(s->a + bytes, 0, (size_t)tile_rows[tile] * g->a_bytes - bytes);
+    memcpy(s->a, A, rows * k * sizeof *A);
+    memset(s->a + rows * k, 0, ((size_t)tile_rows[tile] - rows) * k * sizeof *A);
     status = run_tile(s->c, g, &g->tiles[tile], s, s->a);
     if (!status)
-        memcpy(C, s->c, (size_t)m * g->c_bytes);
+        memcpy(C, s->c, rows * n * sizeof *C);
     return status;
 }
 
-int gemm_run(void *C, const struct gemm *g, struct gemm_scratch *s, const void *A, int m,
+int gemm_run(float *C, const struct gemm *g, struct gemm_scratch *s, const float *A, int m,
              struct err *err)
 {
     int threads = omp_get_max_threads();
     dnnl_status_t status = dnnl_success;
-    const char *a = A;
-    char *c = C;
 
     assert(s->lib == g->lib && s->n_bytes >= g->lib->scratch_bytes);
-    assert(s->a_bytes >= g->a_bytes && s->c_bytes >= g->c_bytes);
+    assert(s->widest_a >= (size_t)g->k && s->widest_c >= (size_t)g->n);
     omp_set_num_threads(1);
     for (int i = 0; tile_rows[i] >= PAD_ROWS; i++)
         for (; m >= tile_rows[i] && !status; m -= tile_rows[i]) {
-            status = run_tile(c, g, &g->tiles[i], s, a);
-            a += (size_t)tile_rows[i] * g->a_bytes;
-            c += (size_t)tile_rows[i] * g->c_bytes;
+            status = run_tile(C, g, &g->tiles[i], s, A);
+            A += (size_t)tile_rows[i] * (size_t)g->k;
+            C += (size_t)tile_rows[i] * (size_t)g->n;
         }
     if (m > 0 && !status)
-        status = run_end(c, g, s, a, m);
+        status = run_end(C, g, s, A, m);
     omp_set_num_threads(threads);
     return status ? lib_err(err, status, "run a matrix product") : 0;
 }

@@ -20,36 +20,10 @@
 #include <stdint.h>
 
 #include "model/attention_i8.h"
-
-/* What a row of 8-bit numbers stands for: x[i] ~ scale * q[i] + low, but x[at] = low + top. */
-struct row_i8 {
-    float scale, low, top;
-    float above; /* the sum of x[i] - low */
-    int at;
-};
-
-/* What the rows of 8-bit weights stand for: w[i,j] ~ scale[i] * q[i,j] + middle[i]. */
-struct weights_i8 {
-    float *scale, *middle;
-    float *sum; /* of row i's real weights */
-};
+#include "model/product.h"
 
 struct kernels {
     const char *name; /* "scalar", "avx2", "avx512" (with VNNI) */
-
-    /* Sets x[at], the first entry of largest magnitude, apart (q[at] = 0), and rounds the others
-     * to the nearest of 256 even steps from the least of them, low, to the largest.  Each token
-     * of BERT has one entry many times as large as the rest, which would else set the step for all:
-     * on MiniLM it makes half of the error.  (After Dettmers et al., "LLM.int8()", 2022.)
-     * Equal entries have scale 0.  q [n], x [n]. */
-    void (*quantise)(uint8_t *q, struct row_i8 *row, const float *x, int n);
-
-    /* What acc[i] = sum_k q[k] w[i,k] means:
-     *     y[i] = w.scale[i] * (scale * acc[i] + top * w_at[i])
-     *            + above * w.middle[i] + low * w.sum[i] + bias[i]
-     * w_at[i] is the 8-bit weight [i,at].  All arrays [n]. */
-    void (*dequantise)(float *y, const int32_t *acc, const struct row_i8 *row,
-                       const struct weights_i8 *w, const int8_t *w_at, const float *bias, int n);
 
     /* y[i] += x[i].  y, x [n]. */
     void (*add)(float *y, const float *x, int n);
@@ -85,6 +59,9 @@ struct kernels {
      * floats.  Each element is summed in order of k, so it depends on its row of A alone. */
     void (*matmul)(float *C, int ldc, const float *A, int lda, const float *B, int ldb, int m,
                    int n, int k);
+
+    /* The large products in 8 bits: the same bits in every table. */
+    const struct product_ops *product;
 
     /* Attention in integers; NULL in a table whose processors would not gain by it. */
     const struct attention_i8 *attention_i8;

@@ -10,7 +10,6 @@
 #include <immintrin.h>
 #include <math.h>
 #include <stddef.h>
-#include <string.h>
 
 #define SET(v) _mm256_set1_ps(v)
 #define INLINE static inline __attribute__((always_inline))
@@ -48,119 +47,6 @@ INLINE float min_of(__m256 v)
 }
 
 INLINE float max_of(__m256 v) { return -min_of(_mm256_sub_ps(_mm256_setzero_ps(), v)); }
-
-INLINE int sum_of_integers(__m256i v)
-{
-    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-
-    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
-}
-
-/* 8 integers of 0..255 to bytes. */
-INLINE void store_bytes(uint8_t *p, __m256i v, int n)
-{
-    __m128i w = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-
-    w = _mm_packus_epi16(w, w);
-    if (n >= 8) {
-        _mm_storel_epi64((__m128i *)(void *)p, w);
-    } else {
-        uint64_t bytes = (uint64_t)_mm_cvtsi128_si64(w);
-
-        for (int i = 0; i < n; i++, bytes >>= 8)
-            p[i] = (uint8_t)bytes;
-    }
-}
-
-/* 8 signed bytes, or the n that there are and zeros, as floats. */
-INLINE __m256 load_bytes(const int8_t *p, int n)
-{
-    uint64_t bytes = 0;
-
-    if (n >= 8)
-        memcpy(&bytes, p, 8);
-    else
-        for (int i = 0; i < n; i++)
-            bytes |= (uint64_t)(uint8_t)p[i] << 8 * i;
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128((int64_t)bytes)));
-}
-
-INLINE __m256 magnitude(__m256 v) { return _mm256_andnot_ps(SET(-0.0f), v); }
-
-/* The first entry of largest magnitude. */
-static int largest(const float *x, int n)
-{
-    __m256 top = _mm256_setzero_ps();
-
-    for (int i = 0; i < n; i += 8)
-        top = _mm256_max_ps(magnitude(load(lanes(i, n), x + i)), top); /* max(NaN, a) is a */
-    top = SET(max_of(top));
-    for (int i = 0; i < n; i += 8) {
-        __m256i m = lanes(i, n);
-        __m256 hit = _mm256_cmp_ps(magnitude(load(m, x + i)), top, _CMP_EQ_OQ);
-        int hits = _mm256_movemask_ps(_mm256_and_ps(hit, _mm256_castsi256_ps(m)));
-
-        if (hits)
-            return i + __builtin_ctz((unsigned)hits);
-    }
-    return 0; /* all are NaN */
-}
-
-INLINE void widen(__m256 *min, __m256 *max, const float *x, int n)
-{
-    for (int i = 0; i < n; i += 8) {
-        __m256i m = lanes(i, n);
-        __m256 v = load(m, x + i);
-
-        *min = pick(m, _mm256_min_ps(v, *min), *min);
-        *max = pick(m, _mm256_max_ps(v, *max), *max);
-    }
-}
-
-static void quantise(uint8_t *q, struct row_i8 *row, const float *x, int n)
-{
-    const int at = largest(x, n);
-    __m256 vmin = SET(x[at || n == 1 ? 0 : 1]), vmax = vmin, vlow, vinv;
-    __m256i vsum = _mm256_setzero_si256();
-    float min, range;
-
-    widen(&vmin, &vmax, x, at);
-    widen(&vmin, &vmax, x + at + 1, n - at - 1);
-    min = min_of(vmin);
-    range = max_of(vmax) - min;
-    vlow = SET(min);
-    vinv = SET(range > 0 ? 255.0f / range : 0);
-    for (int i = 0; i < n; i += 8) {
-        __m256i m = lanes(i, n), v;
-        __m256 t = _mm256_mul_ps(_mm256_sub_ps(load(m, x + i), vlow), vinv);
-
-        t = _mm256_min_ps(_mm256_max_ps(t, _mm256_setzero_ps()), SET(255)); /* max(NaN, 0) is 0 */
-        v = _mm256_and_si256(_mm256_cvtps_epi32(t), m);
-        vsum = _mm256_add_epi32(vsum, v);
-        store_bytes(q + i, v, n - i);
-    }
-    *row = (struct row_i8){.scale = range / 255, .low = min, .top = x[at] - min, .at = at};
-    row->above = row->scale * (float)(sum_of_integers(vsum) - q[at]) + row->top;
-    q[at] = 0;
-}
-
-static void dequantise(float *y, const int32_t *acc, const struct row_i8 *row,
-                       const struct weights_i8 *w, const int8_t *w_at, const float *bias, int n)
-{
-    __m256 scale = SET(row->scale), low = SET(row->low), top = SET(row->top),
-           above = SET(row->above);
-
-    for (int i = 0; i < n; i += 8) {
-        __m256i m = lanes(i, n);
-        __m256 a = _mm256_cvtepi32_ps(_mm256_maskload_epi32(acc + i, m));
-        __m256 b = _mm256_fmadd_ps(low, load(m, w->sum + i), load(m, bias + i));
-
-        b = _mm256_fmadd_ps(above, load(m, w->middle + i), b);
-        a = _mm256_fmadd_ps(scale, a, _mm256_mul_ps(top, load_bytes(w_at + i, n - i)));
-        store(y + i, m, _mm256_fmadd_ps(load(m, w->scale + i), a, b));
-    }
-}
 
 static void add(float *y, const float *x, int n)
 {
@@ -378,8 +264,7 @@ static void matmul(float *C, int ldc_, const float *A, int lda_, const float *B,
 
 const struct kernels kernels_avx2 = {
     .name = "avx2",
-    .quantise = quantise,
-    .dequantise = dequantise,
+    .product = &product_avx2,
     .add = add,
     .max = max,
     .scale = scale,

@@ -25,81 +25,6 @@ INLINE __mmask16 lanes(int i, int n)
 
 INLINE __m512 load(__mmask16 m, const float *p) { return _mm512_maskz_loadu_ps(m, p); }
 
-/* The first entry of largest magnitude. */
-static int largest(const float *x, int n)
-{
-    __m512 top = _mm512_setzero_ps();
-
-    for (int i = 0; i < n; i += 16)
-        top = _mm512_max_ps(_mm512_abs_ps(load(lanes(i, n), x + i)), top); /* max(NaN, a) is a */
-    top = SET(_mm512_reduce_max_ps(top));
-    for (int i = 0; i < n; i += 16) {
-        __mmask16 m = lanes(i, n);
-
-        m = _mm512_mask_cmpeq_ps_mask(m, _mm512_abs_ps(load(m, x + i)), top);
-        if (m)
-            return i + __builtin_ctz(m);
-    }
-    return 0; /* all are NaN */
-}
-
-INLINE void widen(__m512 *min, __m512 *max, const float *x, int n)
-{
-    for (int i = 0; i < n; i += 16) {
-        __mmask16 m = lanes(i, n);
-        __m512 v = load(m, x + i);
-
-        *min = _mm512_mask_min_ps(*min, m, v, *min);
-        *max = _mm512_mask_max_ps(*max, m, v, *max);
-    }
-}
-
-static void quantise(uint8_t *q, struct row_i8 *row, const float *x, int n)
-{
-    const int at = largest(x, n);
-    __m512 vmin = SET(x[at || n == 1 ? 0 : 1]), vmax = vmin, vlow, vinv;
-    __m512i vsum = _mm512_setzero_si512();
-    float min, range;
-
-    widen(&vmin, &vmax, x, at);
-    widen(&vmin, &vmax, x + at + 1, n - at - 1);
-    min = _mm512_reduce_min_ps(vmin);
-    range = _mm512_reduce_max_ps(vmax) - min;
-    vlow = SET(min);
-    vinv = SET(range > 0 ? 255.0f / range : 0);
-    for (int i = 0; i < n; i += 16) {
-        __mmask16 m = lanes(i, n);
-        __m512 t = _mm512_mul_ps(_mm512_sub_ps(load(m, x + i), vlow), vinv);
-        __m512i v;
-
-        t = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), SET(255)); /* max(NaN, 0) is 0 */
-        v = _mm512_maskz_cvtps_epu32(m, t);
-        vsum = _mm512_add_epi32(vsum, v);
-        _mm512_mask_cvtusepi32_storeu_epi8(q + i, m, v);
-    }
-    *row = (struct row_i8){.scale = range / 255, .low = min, .top = x[at] - min, .at = at};
-    row->above = row->scale * (float)(_mm512_reduce_add_epi32(vsum) - q[at]) + row->top;
-    q[at] = 0;
-}
-
-static void dequantise(float *y, const int32_t *acc, const struct row_i8 *row,
-                       const struct weights_i8 *w, const int8_t *w_at, const float *bias, int n)
-{
-    __m512 scale = SET(row->scale), low = SET(row->low), top = SET(row->top),
-           above = SET(row->above);
-
-    for (int i = 0; i < n; i += 16) {
-        __mmask16 m = lanes(i, n);
-        __m512 a = _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(m, acc + i));
-        __m512 c = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(m, w_at + i)));
-        __m512 b = _mm512_fmadd_ps(low, load(m, w->sum + i), load(m, bias + i));
-
-        b = _mm512_fmadd_ps(above, load(m, w->middle + i), b);
-        a = _mm512_fmadd_ps(scale, a, _mm512_mul_ps(top, c));
-        _mm512_mask_storeu_ps(y + i, m, _mm512_fmadd_ps(load(m, w->scale + i), a, b));
-    }
-}
-
 static void add(float *y, const float *x, int n)
 {
     for (int i = 0; i < n; i += 16) {
@@ -318,8 +243,7 @@ static void matmul(float *C, int ldc_, const float *A, int lda_, const float *B,
 
 const struct kernels kernels_avx512 = {
     .name = "avx512",
-    .quantise = quantise,
-    .dequantise = dequantise,
+    .product = &product_vnni,
     .add = add,
     .max = max,
     .scale = scale,

@@ -9,48 +9,6 @@
 #include <math.h>
 #include <stddef.h>
 
-static int largest(const float *x, int n)
-{
-    int at = 0;
-
-    for (int i = 1; i < n; i++)
-        if (fabsf(x[i]) > fabsf(x[at]))
-            at = i;
-    return at;
-}
-
-static void quantise(uint8_t *q, struct row_i8 *row, const float *x, int n)
-{
-    const int at = largest(x, n);
-    float min = x[at || n == 1 ? 0 : 1], max = min, range, inverse;
-    int sum = 0;
-
-    for (int i = 0; i < n; i++)
-        if (i != at) {
-            min = x[i] < min ? x[i] : min;
-            max = x[i] > max ? x[i] : max;
-        }
-    range = max - min;
-    inverse = range > 0 ? 255.0f / range : 0;
-    for (int i = 0; i < n; i++) {
-        float t = (x[i] - min) * inverse;
-
-        q[i] = (uint8_t)lrintf(t > 0 ? (t < 255 ? t : 255) : 0); /* NaN gives 0 */
-        sum += q[i];
-    }
-    *row = (struct row_i8){.scale = range / 255, .low = min, .top = x[at] - min, .at = at};
-    row->above = row->scale * (float)(sum - q[at]) + row->top;
-    q[at] = 0;
-}
-
-static void dequantise(float *y, const int32_t *acc, const struct row_i8 *row,
-                       const struct weights_i8 *w, const int8_t *w_at, const float *bias, int n)
-{
-    for (int i = 0; i < n; i++)
-        y[i] = w->scale[i] * (row->scale * (float)acc[i] + row->top * (float)w_at[i]) +
-               (row->above * w->middle[i] + (row->low * w->sum[i] + bias[i]));
-}
-
 static void add(float *y, const float *x, int n)
 {
     for (int i = 0; i < n; i++)
@@ -146,8 +104,7 @@ static void matmul(float *C, int ldc, const float *A, int lda, const float *B, i
 
 const struct kernels kernels_scalar = {
     .name = "scalar",
-    .quantise = quantise,
-    .dequantise = dequantise,
+    .product = &product_scalar,
     .add = add,
     .max = max,
     .scale = scale,

@@ -1,4 +1,4 @@
-/* linear.c -- one layer of weights, over gemm.h and quantise.h. */
+/* linear.c -- one layer of weights, over product.h or gemm.h. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/linear.h"
 
@@ -8,61 +8,43 @@
 
 #include "base/mem.h"
 #include "model/model.h"
-#include "model/quantise.h"
+#include "model/product.h"
 
 struct linear {
-    int precision, n, k;
-    struct gemm *gemm;
-    float *bias; /* [n] */
-    /* MODEL_I8 */
-    struct weights_i8 w; /* [n] */
-    int8_t *w_t; /* [k, n] W as quantised, transposed: for entries of x that are set apart */
+    int n, k;
+    struct product *product; /* MODEL_I8; else NULL, */
+    struct gemm *gemm;       /* MODEL_F32 */
+    float *bias;             /* and its bias [n] */
 };
 
 struct linear_scratch {
     int max_n, max_k;
     struct gemm_scratch *gemm;
-    uint8_t *q;                    /* [GEMM_ROWS, max_k] */
-    int32_t *acc;                  /* [GEMM_ROWS, max_n] */
-    struct row_i8 rows[GEMM_ROWS]; /* what each row of q stands for */
+    uint8_t *q; /* [GEMM_ROWS, width of max_k] */
+    float *a;   /* [GEMM_ROWS, groups of max_k] */
 };
 
-/* t [k, n] = the transpose of w [n, k], in strips of the width of a cache line. */
-static void transpose(int8_t *t, const int8_t *w, size_t n, size_t k)
+static int pack_f32(struct linear *l, struct gemm_lib *lib, const float *W, const float *b,
+                    struct err *err)
 {
-    enum { STRIP = 64 };
+    const size_t bytes = (size_t)l->n * sizeof *b;
 
-    for (size_t first = 0; first < n; first += STRIP) {
-        const size_t last = first + STRIP < n ? first + STRIP : n;
-
-        for (size_t j = 0; j < k; j++)
-            for (size_t i = first; i < last; i++)
-                t[j * n + i] = w[i * k + j];
-    }
+    l->bias = mem_alloc_aligned((size_t)l->n, sizeof *b);
+    if (!l->bias)
+        return err_nomem(err);
+    memcpy(l->bias, b, bytes);
+    return gemm_new(&l->gemm, lib, W, l->n, l->k, err);
 }
 
-static int pack_i8(struct linear *l, struct gemm_lib *lib, const float *W, struct err *err)
+static int pack_i8(struct linear *l, const float *W, const float *b, struct err *err)
 {
-    const size_t n = (size_t)l->n, k = (size_t)l->k;
-    int8_t *q = mem_alloc(n * k, 1);
-    int max = gemm_max_weight(), rc;
+    int rc = product_new(&l->product, l->n, l->k, err);
 
-    l->w.scale = mem_alloc_aligned(n, sizeof *l->w.scale);
-    l->w.middle = mem_alloc_aligned(n, sizeof *l->w.middle);
-    l->w.sum = mem_alloc_aligned(n, sizeof *l->w.sum);
-    l->w_t = mem_alloc(k * n, 1);
-    if (!q || !l->w.scale || !l->w.middle || !l->w.sum || !l->w_t) {
-        rc = err_nomem(err);
-        goto done;
-    }
-    for (size_t i = 0; i < n; i++)
-        quantise_weights(q + i * k, &l->w.scale[i], &l->w.middle[i], &l->w.sum[i], W + i * k, l->k,
-                         max);
-    transpose(l->w_t, q, n, k);
-    rc = gemm_new_i8(&l->gemm, lib, q, l->n, l->k, err);
-done:
-    mem_free(q);
-    return rc;
+    if (rc)
+        return rc;
+    product_set_rows(l->product, 0, l->n, W);
+    product_set_bias(l->product, b);
+    return 0;
 }
 
 int linear_new(struct linear **out, struct gemm_lib *lib, int precision, const float *W,
@@ -73,21 +55,13 @@ int linear_new(struct linear **out, struct gemm_lib *lib, int precision, const f
 
     if (!l)
         return err_nomem(err);
-    l->precision = precision;
     l->n = n;
     l->k = k;
-    l->bias = mem_alloc_aligned((size_t)n, sizeof *l->bias);
-    if (!l->bias)
-        rc = err_nomem(err);
-    else if (precision == MODEL_F32)
-        rc = gemm_new_f32(&l->gemm, lib, W, n, k, err);
-    else
-        rc = pack_i8(l, lib, W, err);
+    rc = precision == MODEL_F32 ? pack_f32(l, lib, W, b, err) : pack_i8(l, W, b, err);
     if (rc) {
         linear_free(l);
         return rc;
     }
-    memcpy(l->bias, b, (size_t)n * sizeof *b);
     *out = l;
     return 0;
 }
@@ -96,12 +70,9 @@ void linear_free(struct linear *l)
 {
     if (!l)
         return;
+    product_free(l->product);
     gemm_free(l->gemm);
     mem_free(l->bias);
-    mem_free(l->w.scale);
-    mem_free(l->w.middle);
-    mem_free(l->w.sum);
-    mem_free(l->w_t);
     mem_free(l);
 }
 
@@ -115,9 +86,9 @@ int linear_scratch_new(struct linear_scratch **out, struct gemm_lib *lib, int ma
         return err_nomem(err);
     s->max_n = max_n;
     s->max_k = max_k;
-    s->q = mem_alloc_aligned((size_t)GEMM_ROWS * (size_t)max_k, sizeof *s->q);
-    s->acc = mem_alloc_aligned((size_t)GEMM_ROWS * (size_t)max_n, sizeof *s->acc);
-    rc = s->q && s->acc ? gemm_scratch_new(&s->gemm, lib, err) : err_nomem(err);
+    s->q = mem_alloc_aligned(GEMM_ROWS * product_width(max_k), sizeof *s->q);
+    s->a = mem_alloc_aligned((size_t)GEMM_ROWS * (size_t)product_groups(max_k), sizeof *s->a);
+    rc = s->q && s->a ? gemm_scratch_new(&s->gemm, lib, err) : err_nomem(err);
     if (rc) {
         linear_scratch_free(s);
         return rc;
@@ -132,48 +103,42 @@ void linear_scratch_free(struct linear_scratch *s)
         return;
     gemm_scratch_free(s->gemm);
     mem_free(s->q);
-    mem_free(s->acc);
+    mem_free(s->a);
     mem_free(s);
 }
 
 static int run_f32(float *y, const struct linear *l, const struct kernels *kernels,
-                   struct linear_scratch *s, const float *x, int m,
-                   void (*activation)(float *, int), struct err *err)
+                   struct linear_scratch *s, const float *x, int m, struct err *err)
 {
     int rc = gemm_run(y, l->gemm, s->gemm, x, m, err);
 
-    for (int i = 0; i < m && !rc; i++, y += l->n) {
-        kernels->add(y, l->bias, l->n);
-        if (activation)
-            activation(y, l->n);
-    }
+    for (int i = 0; i < m && !rc; i++)
+        kernels->add(y + (size_t)i * (size_t)l->n, l->bias, l->n);
     return rc;
 }
 
-static int run_i8(float *y, const struct linear *l, const struct kernels *kernels,
-                  struct linear_scratch *s, const float *x, int m, void (*activation)(float *, int),
-                  struct err *err)
+static void run_i8(float *y, const struct linear *l, const struct product_ops *op,
+                   struct linear_scratch *s, const float *x, int m)
 {
-    const size_t n = (size_t)l->n, k = (size_t)l->k;
-    int rc;
+    const size_t width = product_width(l->k), groups = (size_t)product_groups(l->k);
 
-    for (int i = 0; i < m; i++)
-        kernels->quantise(s->q + (size_t)i * k, &s->rows[i], x + (size_t)i * k, l->k);
-    rc = gemm_run(s->acc, l->gemm, s->gemm, s->q, m, err);
-    for (int i = 0; i < m && !rc; i++, y += n) {
-        kernels->dequantise(y, s->acc + (size_t)i * n, &s->rows[i], &l->w,
-                            l->w_t + (size_t)s->rows[i].at * n, l->bias, l->n);
-        if (activation)
-            activation(y, l->n);
-    }
-    return rc;
+    for (size_t i = 0; i < (size_t)m; i++)
+        op->quantise(s->q + i * width, s->a + i * groups, x + i * (size_t)l->k, l->k);
+    op->multiply(y, (size_t)l->n, l->product, s->q, s->a, m, 0, product_panels(l->n));
 }
 
 int linear_run(float *y, const struct linear *l, const struct kernels *kernels,
                struct linear_scratch *s, const float *x, int m, void (*activation)(float *, int),
                struct err *err)
 {
+    int rc = 0;
+
     assert(m >= 1 && m <= GEMM_ROWS && l->n <= s->max_n && l->k <= s->max_k);
-    return l->precision == MODEL_F32 ? run_f32(y, l, kernels, s, x, m, activation, err)
-                                     : run_i8(y, l, kernels, s, x, m, activation, err);
+    if (l->product)
+        run_i8(y, l, kernels->product, s, x, m);
+    else
+        rc = run_f32(y, l, kernels, s, x, m, err);
+    for (int i = 0; i < m && !rc && activation; i++)
+        activation(y + (size_t)i * (size_t)l->n, l->n);
+    return rc;
 }

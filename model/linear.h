@@ -1,8 +1,7 @@
 /* linear.h -- y = x W^T + b, in 8 bits or in float32: the one place where the two differ.
  *
- * 8 bits: rows of x are quantised as they come (asymmetric u8 per row, the largest entry
- * apart in float32), multiplied with 8-bit weights (asymmetric per row of W) into exact
- * 32-bit sums, and scaled back.  Keeps the weights twice, once transposed.
+ * 8 bits: rows of x are rounded as they come and multiplied with rounded weights
+ * (product.h); float32 is the reference (gemm.h).
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef MODEL_LINEAR_H

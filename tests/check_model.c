@@ -67,6 +67,7 @@ int main(void)
     suite_add_tcase(s, tokenizer_slow_tests());
     suite_add_tcase(s, kernels_tests());
     suite_add_tcase(s, attention_tests());
+    suite_add_tcase(s, product_tests());
     suite_add_tcase(s, linear_tests());
     suite_add_tcase(s, encoder_tests());
     suite_add_tcase(s, splade_tests());

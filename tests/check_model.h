@@ -13,6 +13,7 @@ TCase *tokenizer_slow_tests(void);
 TCase *characters_tests(void);
 TCase *kernels_tests(void);   /* check_model_kernels.c */
 TCase *attention_tests(void); /* check_model_attention.c */
+TCase *product_tests(void);   /* check_model_product.c */
 TCase *linear_tests(void);    /* check_model_linear.c */
 TCase *encoder_tests(void);   /* check_model_encoder.c */
 TCase *splade_tests(void);    /* check_model_splade.c */
