@@ -12,7 +12,7 @@
 
 static int give_term(struct analyzer *a, const char *term, size_t len, size_t begin, size_t end)
 {
-    struct term_token t = {term, len, begin, end, a->position++};
+    struct term_token t = {term, len, begin, end, a->position++, 0};
 
     return a->fn(&t, a->payload);
 }

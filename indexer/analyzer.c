@@ -116,25 +116,74 @@ void analyzer_free(struct analyzer *a)
     mem_free(a);
 }
 
+static size_t character_bytes(const char *s, size_t n)
+{
+    size_t i = 1;
+
+    while (i < n && ((unsigned char)s[i] & 0xc0) == 0x80)
+        i++;
+    return i;
+}
+
+/* Is the stem the word, but for letters that are not ASCII and were written otherwise (German and Greek stemmers take
+ * marks away)? */
+static int is_respelled(const char *stem, size_t n_stem, const char *word, size_t n_word)
+{
+    while (n_stem && n_word) {
+        const size_t n = character_bytes(stem, n_stem), m = character_bytes(word, n_word);
+
+        if (m == 1 && (n != 1 || *stem != *word))
+            return 0;
+        stem += n;
+        n_stem -= n;
+        word += m;
+        n_word -= m;
+    }
+    return !n_stem && !n_word;
+}
+
+/* Makes t a word with its ending, in the letters that its stem would have. */
+static int keep_ending(struct analyzer *a, struct term_token *t)
+{
+    struct term_text *w = &a->word;
+    const char *stem;
+    size_t n;
+
+    memmove(w->bytes, t->term, t->len);
+    t->term = stem = w->bytes;
+    n = w->len = t->len;
+    if (stems_get(&stem, &n, a->stems))
+        return E_NOMEM;
+    if (is_respelled(stem, n, w->bytes, w->len)) {
+        t->term = stem;
+        t->len = n;
+    } else if (a->steps->finish) {
+        t->len = a->steps->finish(w->bytes, w->len);
+    }
+    return 0;
+}
+
 static int on_word(const char *word, size_t len, size_t begin, size_t end, void *payload)
 {
     struct analyzer *a = payload;
-    struct term_token t = {word, len, begin, end, 0};
+    struct term_token t = {word, len, begin, end, 0, 0};
 
     if (a->steps->give)
         return a->steps->give(a, &t);
     t.position = a->position++;
-    if (a->steps->prepare && !a->steps->prepare(a, &t))
-        return 0;
-    if (a->stems && stems_get(&t.term, &t.len, a->stems)) {
+    t.is_dropped = a->steps->prepare && !a->steps->prepare(a, &t);
+    if (t.is_dropped)
+        return a->how & ANALYZER_ALL ? a->fn(&t, a->payload) : 0;
+    if (a->stems &&
+        (a->how & ANALYZER_WHOLE ? keep_ending(a, &t) : stems_get(&t.term, &t.len, a->stems))) {
         a->no_memory = 1;
         return E_NOMEM;
     }
     return a->fn(&t, a->payload);
 }
 
-static int run(struct analyzer *a, const char *text, size_t n, int all_unicode, analyzer_fn *fn,
-               void *payload, struct err *err)
+static int run(struct analyzer *a, int how, const char *text, size_t n, int all_unicode,
+               analyzer_fn *fn, void *payload, struct err *err)
 {
     int rc;
 
@@ -143,6 +192,7 @@ static int run(struct analyzer *a, const char *text, size_t n, int all_unicode, 
     a->payload = payload;
     a->position = 0;
     a->no_memory = 0;
+    a->how = how;
     a->last.len = 0;
     a->last_is_given = 0;
     rc = words_walk(a->words, text, n, all_unicode, on_word, a, err);
@@ -154,11 +204,17 @@ static int run(struct analyzer *a, const char *text, size_t n, int all_unicode, 
 int analyzer_run(struct analyzer *a, const char *text, size_t n, analyzer_fn *fn, void *payload,
                  struct err *err)
 {
-    return run(a, text, n, 0, fn, payload, err);
+    return run(a, 0, text, n, 0, fn, payload, err);
+}
+
+int analyzer_run_as(struct analyzer *a, int how, const char *text, size_t n, analyzer_fn *fn,
+                    void *payload, struct err *err)
+{
+    return run(a, how, text, n, 0, fn, payload, err);
 }
 
 int analyzer_run_unicode(struct analyzer *a, const char *text, size_t n, analyzer_fn *fn,
                          void *payload, struct err *err)
 {
-    return run(a, text, n, 1, fn, payload, err);
+    return run(a, 0, text, n, 1, fn, payload, err);
 }

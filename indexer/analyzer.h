@@ -33,6 +33,7 @@ struct term_token {
     size_t len;        /* 1..TERM_MAX */
     size_t begin, end; /* bytes of the text it stands for */
     int position;      /* 0, 1, ...: stop words leave gaps */
+    int is_dropped;    /* a stop word: only with ANALYZER_ALL */
 };
 
 enum { TERM_MAX = 255 }; /* longer words are split, as Lucene's StandardTokenizer does */
@@ -48,6 +49,17 @@ typedef int analyzer_fn(const struct term_token *t, void *payload);
  * Cost: O(n). */
 int analyzer_run(struct analyzer *a, const char *text, size_t n, analyzer_fn *fn, void *payload,
                  struct err *err);
+
+/* Departures from analyzer_run, a set of bits. */
+enum {
+    ANALYZER_ALL =
+        1, /* words that are dropped come too, as they are, with is_dropped set: for phrases */
+    ANALYZER_WHOLE = 2 /* words keep their endings, but have the letters of stems: for prefixes */
+};
+
+/* As analyzer_run, but for what `how` says. */
+int analyzer_run_as(struct analyzer *a, int how, const char *text, size_t n, analyzer_fn *fn,
+                    void *payload, struct err *err);
 
 /* As analyzer_run with the same result, but every byte goes through ICU: the reference for tests. */
 int analyzer_run_unicode(struct analyzer *a, const char *text, size_t n, analyzer_fn *fn,

@@ -295,6 +295,18 @@ int dictionary_next(struct dictionary_cursor *c, struct err *err)
     return 1;
 }
 
+int dictionary_seek(struct dictionary_cursor *c, const char *term, size_t len, struct err *err)
+{
+    const uint32_t b = find_block(c->d, term, len);
+    int rc;
+
+    c->next = b < c->d->n_blocks ? b * DICTIONARY_BLOCK : 0;
+    do
+        rc = dictionary_next(c, err);
+    while (rc == 1 && dictionary_compare(c->term, c->len, term, len) < 0);
+    return rc;
+}
+
 void dictionary_cursor_close(struct dictionary_cursor *c)
 {
     mem_free(c->block);

@@ -87,6 +87,8 @@ struct dictionary_cursor {
 /* 1 and the cursor holds a term, 0 at the end, negative: damaged.  Start with a zeroed cursor
  * and .d set; checks order and sums on the way. */
 int dictionary_next(struct dictionary_cursor *c, struct err *err);
+/* The same, on the first term that is not below a term; of a zeroed cursor with .d set.  Reads no more than that takes. */
+int dictionary_seek(struct dictionary_cursor *c, const char *term, size_t len, struct err *err);
 void dictionary_cursor_close(struct dictionary_cursor *c);
 
 #endif

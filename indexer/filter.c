@@ -1,4 +1,6 @@
-/* filter.c -- which passages a predicate leaves: SQL finds the documents, a bit set a segment says the passages.
+/* filter.c -- which passages a predicate leaves, and which hold phrases: a bit set a segment says it.
+ *
+ * SQL finds the documents of a predicate; phrase.c finds passages with a phrase's words, and looks at them when it is asked.
  *
  * The set is that of dead passages with the others that are not meant added, and retrievers pass over both alike.  So a
  * filter is exact whatever it leaves: what is searched is the living rest, not the best of everything.
@@ -8,14 +10,18 @@
 
 #include <string.h>
 
-#include "indexer/inside.h"
+#include "indexer/phrase.h"
 
 struct filter {
-    char *where;
+    char *key; /* [n_key] what was asked for, of make_key */
+    size_t n_key;
     int n_segments;
-    size_t *at;     /* [n_segments] where the words of each begin */
-    uint32_t *kept; /* [n_segments] */
-    uint64_t *bits; /* words of all segments */
+    size_t *at;              /* [n_segments] where the words of each begin */
+    uint32_t *kept;          /* [n_segments] */
+    uint64_t *bits;          /* words of all segments */
+    struct phrases *phrases; /* NULL: the bits are final */
+    uint64_t *
+        looked; /* a bit a document, at[] as for passages: its passages' bits are final; NULL as phrases */
 };
 
 /* Ids of documents. */
@@ -29,10 +35,12 @@ static void filter_free(struct filter *f)
 {
     if (!f)
         return;
-    mem_free(f->where);
+    mem_free(f->key);
     mem_free(f->at);
     mem_free(f->kept);
     mem_free(f->bits);
+    phrases_free(f->phrases);
+    mem_free(f->looked);
     mem_free(f);
 }
 
@@ -164,59 +172,197 @@ static uint32_t exclude(uint64_t *bits, const struct segment *s, const struct id
     return kept;
 }
 
-static int filter_make(struct filter **out, struct index *ix, const char *where, struct err *err)
+/* A filter with its arrays, and nothing excluded. */
+static int filter_new(struct filter **out, const struct index *ix, struct err *err)
 {
     struct filter *f = mem_zalloc(1, sizeof *f);
-    struct ids ids = {0};
     size_t words = 0;
-    int rc;
 
     if (!f)
         return err_nomem(err);
     f->n_segments = ix->n_segments;
-    f->where = mem_strdup(where);
-    f->at = mem_alloc((size_t)f->n_segments, sizeof *f->at);
+    f->at = mem_alloc((size_t)f->n_segments + 1, sizeof *f->at);
     f->kept = mem_alloc((size_t)f->n_segments, sizeof *f->kept);
     for (int i = 0; f->at && i < f->n_segments; i++) {
         f->at[i] = words;
         words += segment_dead_words(ix->segments[i]->size);
     }
     f->bits = mem_zalloc(words, sizeof *f->bits);
-    rc = f->where && f->at && f->kept && f->bits ? 0 : err_nomem(err);
-    rc = rc ? rc : find_documents(&ids, ix, where, err);
+    if (!f->at || !f->kept || !f->bits) {
+        filter_free(f);
+        return err_nomem(err);
+    }
+    f->at[f->n_segments] = words;
+    *out = f;
+    return 0;
+}
+
+/* What is excluded is what `where` excludes. */
+static int make_where(struct filter *f, struct index *ix, const char *where, struct err *err)
+{
+    struct ids ids = {0};
+    int rc = find_documents(&ids, ix, where, err);
+
     rc = rc ? rc : spread(&ids, err);
     for (int i = 0; !rc && i < f->n_segments; i++)
         f->kept[i] = exclude(f->bits + f->at[i], ix->segments[i], &ids);
     mem_free(ids.v);
     mem_free(ids.bits);
+    return rc;
+}
+
+/* How many of so many passages are not out. */
+static uint32_t count_kept(const uint64_t *bits, uint32_t size)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t at = 0; at < size; at += 64) {
+        uint64_t in = ~bits[at >> 6];
+
+        if (size - at < 64)
+            in &= ((uint64_t)1 << (size - at)) - 1;
+        kept += (uint32_t)__builtin_popcountll(in);
+    }
+    return kept;
+}
+
+/* What is excluded is what `base` (or NULL: death) excludes, and what lacks a word of the phrases, which f takes. */
+static int make_phrases(struct filter *f, struct index *ix, const struct filter *base,
+                        struct phrases *phrases, struct err *err)
+{
+    int rc = 0;
+
+    f->phrases = phrases;
+    f->looked = mem_zalloc(f->at[f->n_segments], sizeof *f->looked);
+    if (!f->looked)
+        return err_nomem(err);
+    for (int i = 0; !rc && i < f->n_segments; i++) {
+        struct segment *s = ix->segments[i];
+        uint64_t *bits = f->bits + f->at[i];
+        const uint64_t *out = base ? filter_excluded(base, i) : s->dead;
+
+        if (out)
+            memcpy(bits, out, segment_dead_words(s->size) * sizeof *bits);
+        rc = phrases_exclude(bits, phrases, s, err);
+        f->kept[i] = count_kept(bits, s->size);
+    }
+    return rc;
+}
+
+/* ---- the filters that are kept ---- */
+
+/* A text for a predicate (or NULL) and phrases, different from that of all others. */
+static int make_key(struct buf *key, const char *where, const struct index_phrase *phrases,
+                    size_t n, struct err *err)
+{
+    buf_putc(key, where ? 'w' : '-');
+    buf_puts(key, where ? where : "");
+    buf_putc(key, '\0');
+    for (size_t i = 0; i < n; i++) {
+        buf_varint(key, phrases[i].n);
+        buf_add(key, phrases[i].text, phrases[i].n);
+    }
+    return buf_error(key) ? err_nomem(err) : 0;
+}
+
+/* The kept filter of a key, which is now the first; or NULL. */
+static struct filter *find_kept(struct index *ix, const struct buf *key)
+{
+    for (int i = 0; i < INDEX_FILTERS && ix->filters[i]; i++) {
+        struct filter *f = ix->filters[i];
+
+        if (f->n_key != key->len || memcmp(f->key, key->data, key->len) != 0)
+            continue;
+        memmove(ix->filters + 1, ix->filters, (size_t)i * sizeof *ix->filters);
+        ix->filters[0] = f;
+        return f;
+    }
+    return NULL;
+}
+
+/* Keeps a filter in place of the one that was not asked for for longest. */
+static void keep(struct index *ix, struct filter *f, struct buf *key)
+{
+    f->n_key = key->len;
+    f->key = buf_take(key);
+    filter_free(ix->filters[INDEX_FILTERS - 1]);
+    memmove(ix->filters + 1, ix->filters, (INDEX_FILTERS - 1) * sizeof *ix->filters);
+    ix->filters[0] = f;
+}
+
+/* base: the filter of the predicate alone, or NULL */
+static int filter_make(struct filter **out, struct index *ix, const char *where,
+                       const struct filter *base, struct phrases *phrases, struct err *err)
+{
+    int rc = filter_new(out, ix, err);
+
+    if (rc) {
+        phrases_free(phrases);
+        return rc;
+    }
+    rc = phrases ? make_phrases(*out, ix, base, phrases, err) : make_where(*out, ix, where, err);
     if (rc)
-        filter_free(f);
-    else
-        *out = f;
+        filter_free(*out);
+    return rc;
+}
+
+int index_filter_phrases(const struct filter **out, struct index *ix, const char *where,
+                         const struct index_phrase *list, size_t n, struct err *err)
+{
+    const struct filter *base = NULL;
+    struct phrases *phrases = NULL;
+    struct filter *f = NULL;
+    struct buf key = {0};
+    int rc;
+
+    *out = NULL;
+    if (!where && !n)
+        return 0;
+    rc = make_key(&key, where, list, n, err);
+    if (!rc && !(f = find_kept(ix, &key))) {
+        rc = n ? index_filter_phrases(&base, ix, where, NULL, 0, err) : 0;
+        rc = rc || !n ? rc : phrases_new(&phrases, ix, list, n, err);
+        if (!rc && n && !phrases) {
+            *out = base;
+            goto done;
+        }
+        rc = rc ? rc : filter_make(&f, ix, where, base, phrases, err);
+        if (!rc)
+            keep(ix, f, &key);
+    }
+    *out = rc ? NULL : f;
+done:
+    buf_clear(&key);
     return rc;
 }
 
 int index_filter(const struct filter **out, struct index *ix, const char *where, struct err *err)
 {
-    struct filter *f = NULL;
-    int at = 0, rc = 0;
+    return index_filter_phrases(out, ix, where, NULL, 0, err);
+}
 
-    *out = NULL;
-    if (!where)
-        return 0;
-    while (at < INDEX_FILTERS && ix->filters[at] && strcmp(ix->filters[at]->where, where) != 0)
-        at++;
-    if (at < INDEX_FILTERS && ix->filters[at]) {
-        f = ix->filters[at];
-    } else {
-        rc = filter_make(&f, ix, where, err);
-        if (rc)
-            return rc;
-        if (at == INDEX_FILTERS)
-            filter_free(ix->filters[--at]);
+int filter_is_final(const struct filter *f)
+{
+    return !f || !f->phrases || phrases_are_words(f->phrases);
+}
+
+int index_holds(struct index *ix, const struct filter *filter, int segment, uint32_t passage,
+                struct err *err)
+{
+    struct filter *f = (struct filter *)filter; /* it is the handle's own */
+    struct segment *s = ix->segments[segment];
+    const uint32_t d = segment_document_number(s, passage);
+    uint64_t *bits = f->bits + f->at[segment], *looked = NULL;
+
+    if (!filter_is_final(f)) {
+        looked = f->looked + f->at[segment];
+        if (!(looked[d >> 6] >> (d & 63) & 1)) {
+            int rc = phrases_look(bits, f->phrases, ix, s, d, &f->kept[segment], err);
+
+            if (rc)
+                return rc;
+            looked[d >> 6] |= (uint64_t)1 << (d & 63);
+        }
     }
-    memmove(ix->filters + 1, ix->filters, (size_t)at * sizeof *ix->filters);
-    ix->filters[0] = f;
-    *out = f;
-    return 0;
+    return !(bits[passage >> 6] >> (passage & 63) & 1);
 }

@@ -189,6 +189,30 @@ int filter_check(const char *where, struct err *err);
  * Cost: the first time for a commit, a pass over the table of documents; then none. */
 int index_filter(const struct filter **out, struct index *ix, const char *where, struct err *err);
 
+/* A text whose words must stand in a passage, one after another: in its title, its headings, its text or another field that
+ * is indexed. */
+struct index_phrase {
+    const char *text; /* [n] */
+    size_t n;
+};
+
+/* As index_filter, of passages that hold all of phrases [n] too.  One without a word that is indexed (of stop words alone) does
+ * not count.
+ *
+ * Unless filter_is_final, passages with all the words may be left in that do not hold the phrase: ask index_holds of those that
+ * matter.
+ * Cost: the postings of the rarest word are read, blocks of the others; none if the filter is kept. */
+int index_filter_phrases(const struct filter **out, struct index *ix, const char *where,
+                         const struct index_phrase *phrases, size_t n, struct err *err);
+
+/* 1 if a filter leaves in what it should and nothing else, or is NULL. */
+int filter_is_final(const struct filter *f);
+
+/* Is a passage that filter_excluded leaves in really meant?  1; 0, and it is out from now on; negative.
+ * Cost: reads and analyses the document, once a filter. */
+int index_holds(struct index *ix, const struct filter *f, int segment, uint32_t passage,
+                struct err *err);
+
 /* Passages of a segment that are out, dead or not meant: bit set, one bit a passage; not NULL. */
 const uint64_t *filter_excluded(const struct filter *f, int segment);
 
@@ -206,6 +230,20 @@ struct term {
 /* Looks a term up.  1 found, 0 not there, negative: damaged or I/O. */
 int segment_find_term(struct term *out, struct segment *s, const char *term, size_t len,
                       struct err *err);
+
+/* A term of the index. */
+struct index_term {
+    char term[TERM_MAX]; /* [len] */
+    size_t len;
+    uint64_t df; /* live passages that hold it */
+};
+
+/* The terms that begin with prefix [len], at most `most`: those that most live passages hold, ties by bytes.
+ *
+ * out  [most]; *n of them are filled, by df falling, then by bytes
+ * Returns 0, or negative: damaged, I/O, E_NOMEM.  Cost: a walk over the part of each dictionary that begins so. */
+int index_terms_beginning(struct index_term *out, size_t *n, struct index *ix, const char *prefix,
+                          size_t len, size_t most, struct err *err);
 
 enum { POSTINGS_BLOCK = 128 };
 #define POSTINGS_END UINT32_MAX

@@ -27,6 +27,7 @@ struct analyzer {
     analyzer_fn *fn;
     void *payload;
     int position, no_memory;
+    int how;                     /* of analyzer_run_as */
     struct term_text word, last; /* the variant's */
     int last_is_given;           /* a_cjk.c: a bigram held `last` already */
 };

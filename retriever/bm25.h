@@ -30,6 +30,9 @@ struct bm25_term {
     size_t len;
     int count;   /* times in the query */
     uint64_t df; /* live passages of the index with it, >= 1 */
+    uint64_t
+        idf_df; /* of which idf is: df, or of a prefix's term the sum over all its terms, at most N */
+    int prefix; /* the query's prefix that it begins with, from 1; 0 = it is a word of the query */
     double idf;
     float weight;         /* count * idf */
     struct term *entries; /* [n_segments]; n == 0 where a segment does not have it */
@@ -54,8 +57,15 @@ struct bm25_query {
     struct term *entries; /* of all terms */
 };
 
-/* Analyses a query and looks its terms up.  No term of it in the index: n == 0, not an error. */
-int bm25_query_open(struct bm25_query **out, struct index *ix, const char *text,
+/* A prefix stands for so many terms at most. */
+enum { BM25_EXPANSION = 64 };
+
+/* Analyses a query and looks its terms up.  No term of it in the index: n == 0, not an error.
+ *
+ * A prefix (query_syntax.h) stands for the terms of the index that begin so, those with the highest df, and for the term that it is
+ * itself as a word, stemmed.  All of them have the idf of a term that is in as many passages as they
+ * are together.  A term that is found in two ways counts once, the heavier. */
+int bm25_query_open(struct bm25_query **out, struct index *ix, const struct question *query,
                     const struct retrieve_options *opt, struct err *err);
 void bm25_query_close(struct bm25_query *q);
 

@@ -167,9 +167,28 @@ static int keep_best_of_each(struct ranked *r, struct index *ix, size_t k, struc
     return 0;
 }
 
-int leg_results(struct ranked *out, const struct leg *leg, void *state, struct index *ix, size_t k,
-                int by_passage, struct err *err)
+/* Keeps the passages that hold the query's phrases, at most k of them, in place. */
+static int keep_holding(struct ranked *r, struct index *ix, const struct filter *filter, size_t k,
+                        struct err *err)
 {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->n && kept < k; i++) {
+        int rc = index_holds(ix, filter, r->items[i].segment, r->items[i].passage, err);
+
+        if (rc < 0)
+            return rc;
+        if (rc)
+            r->items[kept++] = r->items[i];
+    }
+    r->n = kept;
+    return 0;
+}
+
+int leg_results(struct ranked *out, const struct leg *leg, void *state, struct index *ix,
+                const struct filter *filter, size_t k, int by_passage, struct err *err)
+{
+    const int is_final = filter_is_final(filter);
     size_t all = (size_t)index_n_passages(ix), ask;
     struct ranked list = {0};
     int rc;
@@ -180,9 +199,10 @@ int leg_results(struct ranked *out, const struct leg *leg, void *state, struct i
         ranked_clear(out);
         return 0;
     }
-    if (by_passage || !strcmp(index_settings(ix)->chunking, "whole")) /* a document is a passage */
+    by_passage |= !strcmp(index_settings(ix)->chunking, "whole"); /* a document is a passage */
+    if (by_passage && is_final)
         return leg_passages(out, leg, state, ix, k, err);
-    for (ask = 4 * k;; ask *= 4) {
+    for (ask = by_passage ? k : 4 * k;; ask *= 4) {
         size_t found;
 
         ask = ask < all ? ask : all;
@@ -190,7 +210,10 @@ int leg_results(struct ranked *out, const struct leg *leg, void *state, struct i
         if (rc)
             return rc;
         found = list.n;
-        rc = keep_best_of_each(&list, ix, k, err);
+        if (!is_final)
+            rc = keep_holding(&list, ix, filter, by_passage ? k : list.n, err);
+        if (!rc && !by_passage)
+            rc = keep_best_of_each(&list, ix, k, err);
         if (rc || list.n == k || found < ask || ask == all)
             break;
         ranked_clear(&list);
@@ -265,8 +288,8 @@ static int explain_hits(struct hits *hits, const struct leg *leg, void *state,
     return 0;
 }
 
-int leg_search(struct hits *out, const struct leg *leg, struct index *ix, const char *query,
-               const struct retrieve_options *opt, struct err *err)
+int leg_search(struct hits *out, const struct leg *leg, struct index *ix,
+               const struct question *query, const struct retrieve_options *opt, struct err *err)
 {
     struct ranked list = {0};
     struct hits hits = {0};
@@ -274,7 +297,8 @@ int leg_search(struct hits *out, const struct leg *leg, struct index *ix, const 
     int rc = leg->open(&state, ix, query, opt, err);
 
     if (!rc)
-        rc = leg_results(&list, leg, state, ix, (size_t)opt->k, opt->by_passage, err);
+        rc =
+            leg_results(&list, leg, state, ix, query->filter, (size_t)opt->k, opt->by_passage, err);
     if (!rc)
         rc = hits_make(&hits, ix, list.items, list.n, err);
     for (size_t i = 0; !rc && i < hits.n; i++)

@@ -30,7 +30,7 @@ void ranked_clear(struct ranked *r);
 struct leg {
     const char *name;
     /* Prepares a query; *state is freed by close. */
-    int (*open)(void **state, struct index *ix, const char *query,
+    int (*open)(void **state, struct index *ix, const struct question *query,
                 const struct retrieve_options *opt, struct err *err);
     /* Pushes the passages of one segment. */
     int (*segment)(struct topk *top, void *state, int segment, struct err *err);
@@ -45,13 +45,13 @@ int leg_passages(struct ranked *out, const struct leg *leg, void *state, struct 
                  struct err *err);
 
 /* The best k documents, each with its best passage (MaxP): exactly, so that k are missed only if
- * there are none; or, by_passage, the best k passages. */
-int leg_results(struct ranked *out, const struct leg *leg, void *state, struct index *ix, size_t k,
-                int by_passage, struct err *err);
+ * there are none; or, by_passage, the best k passages.  filter: that of the query, which the leg heeds. */
+int leg_results(struct ranked *out, const struct leg *leg, void *state, struct index *ix,
+                const struct filter *filter, size_t k, int by_passage, struct err *err);
 
 /* The search function of a retriever that is one leg. */
-int leg_search(struct hits *out, const struct leg *leg, struct index *ix, const char *query,
-               const struct retrieve_options *opt, struct err *err);
+int leg_search(struct hits *out, const struct leg *leg, struct index *ix,
+               const struct question *query, const struct retrieve_options *opt, struct err *err);
 
 /* Negative if a stands before b. */
 int scored_compare(const struct index *ix, const struct scored *a, const struct scored *b);

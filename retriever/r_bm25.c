@@ -4,7 +4,7 @@
 #include "retriever/legs.h"
 #include "retriever/rows.h"
 
-static int open_leg(void **state, struct index *ix, const char *query,
+static int open_leg(void **state, struct index *ix, const struct question *query,
                     const struct retrieve_options *opt, struct err *err)
 {
     struct bm25_query *q = NULL;
@@ -59,9 +59,10 @@ static int explain(struct buf *out, void *state, const struct scored *hit, struc
         buf_printf(out, "  %.*s %.6g = ", (int)t->len, t->bytes, (double)part);
         if (t->count > 1)
             buf_printf(out, "%d x ", t->count);
-        buf_printf(out, "idf %.6g (in %llu of %llu) x tf %.6g (%.12g times)\n", t->idf,
-                   (unsigned long long)t->df, (unsigned long long)index_n_passages(q->ix),
-                   (double)(part / t->weight), freq * unit);
+        buf_printf(out, "idf %.6g (%sin %llu of %llu) x tf %.6g (%.12g times)\n", t->idf,
+                   t->prefix ? "all that begin so: " : "", (unsigned long long)t->idf_df,
+                   (unsigned long long)index_n_passages(q->ix), (double)(part / t->weight),
+                   freq * unit);
     }
     if (sum != hit->score)
         return err_set(err, E_FORMAT, "bm25: the parts of a hit give %.9g, its score is %.9g",
@@ -73,7 +74,7 @@ static void close_leg(void *state) { bm25_query_close(state); }
 
 const struct leg leg_bm25 = {"bm25", open_leg, search_segment, explain, close_leg};
 
-static int search(struct hits *out, struct index *ix, const char *query,
+static int search(struct hits *out, struct index *ix, const struct question *query,
                   const struct retrieve_options *opt, struct err *err)
 {
     return leg_search(out, &leg_bm25, ix, query, opt, err);

@@ -23,10 +23,10 @@ static void close_leg(void *state)
     mem_free(q);
 }
 
-static int open_leg(void **state, struct index *ix, const char *query,
+static int open_leg(void **state, struct index *ix, const struct question *query,
                     const struct retrieve_options *opt, struct err *err)
 {
-    struct model_text text = {query, strlen(query)};
+    struct model_text text = {query->text, strlen(query->text)};
     struct dense_query *q = mem_zalloc(1, sizeof *q);
     struct model *m = NULL;
     int rc;
@@ -37,7 +37,8 @@ static int open_leg(void **state, struct index *ix, const char *query,
     q->ef = opt->ef;
     q->dim = index_vector_dim(ix);
     q->vector = mem_alloc((size_t)q->dim, sizeof *q->vector);
-    rc = q->vector ? index_filter(&q->filter, ix, opt->where, err) : err_nomem(err);
+    q->filter = query->filter;
+    rc = q->vector ? 0 : err_nomem(err);
     rc = rc ? rc : index_encoder(&m, ix, err);
     if (!rc && model_dim(m) != q->dim)
         rc = err_set(err, E_INVALID, "dense: model %s makes vectors of %d, index %s holds %d",
@@ -88,7 +89,7 @@ static int explain(struct buf *out, void *state, const struct scored *hit, struc
 
 const struct leg leg_dense = {"dense", open_leg, search_segment, explain, close_leg};
 
-static int search(struct hits *out, struct index *ix, const char *query,
+static int search(struct hits *out, struct index *ix, const struct question *query,
                   const struct retrieve_options *opt, struct err *err)
 {
     return leg_search(out, &leg_dense, ix, query, opt, err);

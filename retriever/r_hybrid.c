@@ -72,7 +72,7 @@ static int make_hits(struct hits *out, struct hybrid *h, struct err *err)
     return rc;
 }
 
-static int search(struct hits *out, struct index *ix, const char *query,
+static int search(struct hits *out, struct index *ix, const struct question *query,
                   const struct retrieve_options *opt, struct err *err)
 {
     struct hybrid h = {.ix = ix, .opt = opt};
@@ -83,8 +83,8 @@ static int search(struct hits *out, struct index *ix, const char *query,
     for (int i = 0; !rc && i < h.n_legs; i++) {
         rc = hybrid_legs[i]->open(&h.states[i], ix, query, opt, err);
         if (!rc)
-            rc = leg_results(&h.lists[i], hybrid_legs[i], h.states[i], ix, (size_t)opt->depth,
-                             opt->by_passage, err);
+            rc = leg_results(&h.lists[i], hybrid_legs[i], h.states[i], ix, query->filter,
+                             (size_t)opt->depth, opt->by_passage, err);
     }
     if (!rc)
         rc = fuse(&h.fused, ix, h.lists, h.n_legs, opt, err);

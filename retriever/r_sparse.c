@@ -56,10 +56,10 @@ static int take_words(struct bm25_query *sum, const struct model_words *w, struc
     return 0;
 }
 
-static int open_leg(void **state, struct index *ix, const char *query,
+static int open_leg(void **state, struct index *ix, const struct question *query,
                     const struct retrieve_options *opt, struct err *err)
 {
-    struct model_text text = {query, strlen(query)};
+    struct model_text text = {query->text, strlen(query->text)};
     struct sparse_query *q = mem_zalloc(1, sizeof *q);
     struct model_words words = {0};
     int rc;
@@ -67,10 +67,11 @@ static int open_leg(void **state, struct index *ix, const char *query,
     if (!q)
         return err_nomem(err);
     q->sum = mem_zalloc(1, sizeof *q->sum);
-    rc = q->sum ? index_filter(&q->sum->filter, ix, opt->where, err) : err_nomem(err);
+    rc = q->sum ? 0 : err_nomem(err);
     rc = rc ? rc : index_sparse_encoder(&q->model, ix, err);
     if (!rc) {
         q->sum->ix = ix;
+        q->sum->filter = query->filter;
         q->sum->linear = 1;
         q->sum->exhaustive = opt->exhaustive;
         q->sum->window = BM25_WINDOW;
@@ -123,7 +124,7 @@ static int explain(struct buf *out, void *state, const struct scored *hit, struc
 
 const struct leg leg_sparse = {"sparse", open_leg, search_segment, explain, close_leg};
 
-static int search(struct hits *out, struct index *ix, const char *query,
+static int search(struct hits *out, struct index *ix, const struct question *query,
                   const struct retrieve_options *opt, struct err *err)
 {
     return leg_search(out, &leg_sparse, ix, query, opt, err);

@@ -49,6 +49,9 @@ static int resolve(struct retrieve_options *o, struct err *err)
     if (o->ef < 0 || o->ef > EF_MOST)
         return err_set(err, E_INVALID, "retriever: ef is %d; it must be 1 to %d (0 = default)",
                        o->ef, EF_MOST);
+    if (o->syntax != QUERY_PLAIN && o->syntax != QUERY_OPERATORS)
+        return err_set(err, E_INVALID, "retriever: syntax is %d; it must be %d (plain) or %d",
+                       o->syntax, QUERY_PLAIN, QUERY_OPERATORS);
     if (o->rrf_k < 0)
         return err_set(err, E_INVALID, "retriever: rrf_k is %d; it must be 1 or more (0 = %d)",
                        o->rrf_k, RRF_K_DEFAULT);
@@ -80,16 +83,20 @@ static int resolve(struct retrieve_options *o, struct err *err)
     return 0;
 }
 
-/* 1 if a filter leaves something to search, 0 if not, or negative. */
-static int any_kept(struct index *ix, const char *where, struct err *err)
+/* Finds what a query and a predicate leave to search.  1 if that is something, 0 if not, or negative. */
+static int find_filter(struct question *q, struct index *ix, const char *where, struct err *err)
 {
-    const struct filter *f = NULL;
-    int rc = index_filter(&f, ix, where, err);
+    struct index_phrase phrases[QUERY_PHRASES];
+    int rc;
 
-    if (rc || !f)
+    for (size_t i = 0; i < q->n_phrases; i++)
+        phrases[i] = (struct index_phrase){q->text + q->phrases[i].begin,
+                                           q->phrases[i].end - q->phrases[i].begin};
+    rc = index_filter_phrases(&q->filter, ix, where, phrases, q->n_phrases, err);
+    if (rc || !q->filter)
         return rc ? rc : 1;
     for (int i = 0; i < index_n_segments(ix); i++)
-        if (filter_kept(f, i))
+        if (filter_kept(q->filter, i))
             return 1;
     return 0;
 }
@@ -99,6 +106,7 @@ int retrieve(struct hits *out, struct index *ix, const char *query,
 {
     struct retrieve_options o = opt ? *opt : (struct retrieve_options){0};
     const struct retriever *row;
+    struct question q = {0};
     int rc;
 
     if (!o.system)
@@ -119,8 +127,12 @@ int retrieve(struct hits *out, struct index *ix, const char *query,
                        "retriever: '%s' needs weighted words, and %s has no sparse leg; index with "
                        "--sparse MODEL",
                        row->name, index_path(ix));
-    rc = any_kept(ix, o.where, err);
+    rc = query_parse(&q, query, o.syntax, err);
+    rc = rc ? rc : find_filter(&q, ix, o.where, err);
     if (rc == 0) /* no model needs to be opened for that */
         memset(out, 0, sizeof *out);
-    return rc <= 0 ? rc : row->search(out, ix, query, &o, err);
+    else if (rc > 0)
+        rc = row->search(out, ix, &q, &o, err);
+    query_clear(&q);
+    return rc;
 }

@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "indexer/index.h"
+#include "retriever/query_syntax.h"
 
 enum { RETRIEVE_LEGS = 3 }; /* how many legs a hybrid may have */
 
@@ -36,6 +37,7 @@ struct retrieve_options {
     int by_passage; /* 1: hits are passages; 0: documents, each with its best passage */
     int explain;    /* 1: fill hits.explain */
     int ef; /* dense, above the exact limit: candidates kept (more: better and slower); 0 = default */
+    int syntax; /* QUERY_PLAIN (default): a query is its words; QUERY_OPERATORS: see query_syntax.h */
     const char *where; /* search only documents that this holds for (index_filter); NULL = all */
 };
 
@@ -70,7 +72,7 @@ struct retriever {
     const char *name;  /* "bm25", "dense", "sparse", "hybrid" */
     const char *about; /* printed by `fovea help retriever NAME` */
     int needs_vectors; /* 1: an index with a dense leg */
-    int (*search)(struct hits *out, struct index *ix, const char *query,
+    int (*search)(struct hits *out, struct index *ix, const struct question *query,
                   const struct retrieve_options *opt, struct err *err);
     int needs_sparse; /* 1: an index with a sparse leg */
 };
@@ -82,6 +84,7 @@ const struct retriever *retriever_find(const char *name);
 /* Searches.  A query without any term gives no hits from bm25, which is not an error.
  * With options.where every leg ranks the documents that it holds for, and no others: what is there is found.  BM25's
  * statistics (idf, mean length) stay those of the whole index, so a passage keeps the score that it has without.
+ * With QUERY_OPERATORS phrases are filters of that kind too; their words score as words do.
  * E_INVALID: unknown system (lists them), option out of range, no dense leg in the index. */
 int retrieve(struct hits *out, struct index *ix, const char *query,
              const struct retrieve_options *opt, struct err *err);

@@ -185,7 +185,7 @@ START_TEST(pruning_changes_no_byte_on_random_collections)
         struct bm25_query *q = NULL;
 
         random_query(&text, &seed);
-        if (bm25_query_open(&q, f.ix, buf_text(&text), &opt, &err))
+        if (bm25_query_open(&q, f.ix, &(struct question){.text = text.data}, &opt, &err))
             ck_abort_msg("%s", err.text);
         for (int s = 0; q->n && s < index_n_segments(f.ix); s++)
             for (int k = 0; k < 4; k++) {

@@ -218,11 +218,13 @@ START_TEST(looking_up_few_passages_is_adding_up_all)
 {
     static const char *const few[] = {"rank = 1", "rank < 3", "rank in (5, 700, 900)"};
     struct retrieve_options opt = {.system = "bm25", .k = 1, .k1 = 0.9f, .b = 0.4f};
+    char text[] = "the retina zebra";
+    struct question query = {.text = text};
     struct bm25_query *q = NULL;
     int n_used = 0;
 
-    opt.where = few[_i];
-    ck_assert_ok(bm25_query_open(&q, f.ix, "the retina zebra", &opt, &err), &err);
+    ck_assert_ok(index_filter(&query.filter, f.ix, few[_i], &err), &err);
+    ck_assert_ok(bm25_query_open(&q, f.ix, &query, &opt, &err), &err);
     for (int s = 0; s < index_n_segments(f.ix); s++) {
         struct topk one = {0}, all = {0};
         int rc;
