@@ -311,6 +311,7 @@ static int take_setting(struct recorded *r, struct stmt *s, struct err *err)
 static int read_settings(struct index *ix, struct err *err)
 {
     struct recorded *r = &ix->recorded;
+    struct err why = {0};
     struct stmt *s = NULL;
     int rc = db_prepare(&s, ix->rd.db, err, "SELECT key, value FROM \"%w_settings\"", ix->name);
 
@@ -331,10 +332,10 @@ static int read_settings(struct index *ix, struct err *err)
     for (int i = 0; !rc && !r->sparse_words && i < N_KEYS; i++)
         if (is_of_sparse(i) && !keys[i].is_number)
             rc = replace(text_at(r, i), text_at(r, i) == &r->sparse ? "none" : "", err);
-    if (!rc && (rc = resolve_fields(&ix->fields, &r->fields, r->fields, err)) == E_INVALID)
-        rc = err_wrap(err, "'%s' is damaged", ix->path);
+    if (!rc && (rc = resolve_fields(&ix->fields, &r->fields, r->fields, &why)) == E_INVALID)
+        rc = err_set(err, E_FORMAT, "'%s' is damaged: %s", ix->path, why.text);
     if (rc)
-        return rc;
+        return rc == E_NOMEM ? err_nomem(err) : rc;
     for (int i = 0; i < N_KEYS; i++)
         if (!keys[i].is_number && !*text_at(r, i))
             return err_set(err, E_FORMAT, "'%s' is damaged: setting '%s' is missing", ix->path,

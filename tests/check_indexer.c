@@ -15,6 +15,8 @@ int main(void)
     suite_add_tcase(s, tcase_parts());
     suite_add_tcase(s, tcase_dictionary());
     suite_add_tcase(s, tcase_index());
+    suite_add_tcase(s, tcase_fields());
+    suite_add_tcase(s, tcase_weights());
     suite_add_tcase(s, tcase_open());
     suite_add_tcase(s, tcase_merge());
     suite_add_tcase(s, tcase_damage());

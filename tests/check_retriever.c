@@ -389,6 +389,7 @@ int main(void)
     suite_add_tcase(suite, tcase_sums());
     suite_add_tcase(suite, tcase_retriever());
     suite_add_tcase(suite, tcase_fuse());
+    suite_add_tcase(suite, tcase_fields());
     suite_add_tcase(suite, tcase_bundled());
     suite_add_tcase(suite, tcase_bundled_all());
     suite_add_tcase(suite, tcase_dense());

@@ -18,6 +18,8 @@ TCase *tcase_postings(void);
 TCase *tcase_parts(void);
 TCase *tcase_dictionary(void);
 TCase *tcase_index(void);
+TCase *tcase_fields(void); /* check_indexer_fields.c */
+TCase *tcase_weights(void);
 TCase *tcase_open(void);
 TCase *tcase_merge(void);
 TCase *tcase_damage(void);

@@ -12,6 +12,7 @@
 TCase *tcase_topk(void);
 TCase *tcase_bm25(void);
 TCase *tcase_sums(void);
+TCase *tcase_fields(void); /* check_retriever_fields.c */
 TCase *tcase_retriever(void);
 TCase *tcase_fuse(void);
 TCase *tcase_bundled(void);
