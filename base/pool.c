@@ -10,7 +10,10 @@
 
 #include "base/mem.h"
 
-enum { POOL_MAX = 64 };
+enum {
+    POOL_MAX = 64,
+    SPINS = 2000, /* some 50 us */
+};
 
 struct worker {
     struct pool *pool;
@@ -30,29 +33,38 @@ struct pool {
     pool_fn *fn;
     void *payload;
     int n_tasks;
+    int is_together; /* one task a thread instead */
     atomic_int next; /* the next task to hand out */
+    atomic_int here; /* threads that wait in this meeting */
+    atomic_uint meeting;
     int failed_task; /* the lowest task that failed; guarded by lock */
     int result;      /* its result */
 };
 
+static void run_task(struct pool *p, int task, int worker)
+{
+    int rc = p->fn(task, worker, p->payload);
+
+    if (!rc)
+        return;
+    pthread_mutex_lock(&p->lock);
+    if (task < p->failed_task) {
+        p->failed_task = task;
+        p->result = rc;
+    }
+    pthread_mutex_unlock(&p->lock);
+    atomic_store(&p->next, p->n_tasks); /* hand out no more */
+}
+
 static void work(struct pool *p, int worker)
 {
-    for (;;) {
-        int task = atomic_fetch_add(&p->next, 1), rc;
+    int task = worker;
 
-        if (task >= p->n_tasks)
-            return;
-        rc = p->fn(task, worker, p->payload);
-        if (rc) {
-            pthread_mutex_lock(&p->lock);
-            if (task < p->failed_task) {
-                p->failed_task = task;
-                p->result = rc;
-            }
-            pthread_mutex_unlock(&p->lock);
-            atomic_store(&p->next, p->n_tasks); /* hand out no more */
-        }
-    }
+    if (p->is_together)
+        run_task(p, task, worker);
+    else
+        while ((task = atomic_fetch_add(&p->next, 1)) < p->n_tasks)
+            run_task(p, task, worker);
 }
 
 static void *worker_main(void *arg)
@@ -132,14 +144,16 @@ static int run_alone(int n, pool_fn *fn, void *payload)
     return 0;
 }
 
-int pool_run(struct pool *p, int n, pool_fn *fn, void *payload)
+/* Starts the workers, works too, and waits for them. */
+static int run(struct pool *p, int n, int is_together, pool_fn *fn, void *payload)
 {
-    if (!p || p->n_threads == 1 || n <= 1)
-        return run_alone(n, fn, payload);
+    int result;
+
     pthread_mutex_lock(&p->lock);
     p->fn = fn;
     p->payload = payload;
     p->n_tasks = n;
+    p->is_together = is_together;
     p->failed_task = INT_MAX;
     p->result = 0;
     atomic_store(&p->next, 0);
@@ -153,9 +167,51 @@ int pool_run(struct pool *p, int n, pool_fn *fn, void *payload)
     pthread_mutex_lock(&p->lock);
     while (p->running)
         pthread_cond_wait(&p->finish, &p->lock);
-    n = p->result;
+    result = p->result;
     pthread_mutex_unlock(&p->lock);
-    return n;
+    return result;
+}
+
+int pool_run(struct pool *p, int n, pool_fn *fn, void *payload)
+{
+    if (!p || p->n_threads == 1 || n <= 1)
+        return run_alone(n, fn, payload);
+    return run(p, n, 0, fn, payload);
+}
+
+int pool_together(struct pool *p, pool_fn *fn, void *payload)
+{
+    if (!p || p->n_threads == 1)
+        return run_alone(1, fn, payload);
+    return run(p, p->n_threads, 1, fn, payload);
+}
+
+/* Where processors are fewer than threads, the one that is waited for may need this one. */
+static void wait_a_moment(int *spins)
+{
+    if (++*spins > SPINS)
+        sched_yield();
+#if defined __x86_64__
+    else
+        __builtin_ia32_pause();
+#endif
+}
+
+void pool_meet(struct pool *p)
+{
+    unsigned meeting;
+    int spins = 0;
+
+    if (!p || p->n_threads == 1)
+        return;
+    meeting = atomic_load(&p->meeting);
+    if (atomic_fetch_add(&p->here, 1) + 1 == p->n_threads) {
+        atomic_store(&p->here, 0);
+        atomic_store(&p->meeting, meeting + 1);
+        return;
+    }
+    while (atomic_load(&p->meeting) == meeting)
+        wait_a_moment(&spins);
 }
 
 void pool_free(struct pool *p)

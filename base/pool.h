@@ -32,6 +32,16 @@ int pool_size(const struct pool *p);
  * Returns 0, or the first non-zero result in order of task number among those run. */
 int pool_run(struct pool *p, int n, pool_fn *fn, void *payload);
 
+/* Runs fn(rank, rank, payload) on every thread at once, rank 0..pool_size()-1, the caller being 0, and
+ * waits.  p may be NULL: the caller alone.  Returns 0, or the non-zero result of the lowest rank. */
+int pool_together(struct pool *p, pool_fn *fn, void *payload);
+
+/* In a run of pool_together: waits until every thread is here.  What one wrote before, all see after.
+ * Every rank must come as often as the others, after an error too.  Waiting burns
+ * processor time, so what lies between two meetings should be microseconds long.
+ * p may be NULL: nothing.  Cost: 0.2 us. */
+void pool_meet(struct pool *p);
+
 void pool_free(struct pool *p);
 
 #endif

@@ -152,12 +152,13 @@ static void run_i8(struct attention_scratch *s, const struct head *h)
     }
 }
 
-void attention_run(float *out, struct attention_scratch *s, const float *qkv, int T, int H, int d)
+void attention_run(float *out, struct attention_scratch *s, const float *qkv, int T, int H, int d,
+                   int first, int last)
 {
     const int D = H * d;
 
-    assert(T >= 1 && T <= s->max_tokens && d == s->d);
-    for (int i = 0; i < H; i++) {
+    assert(T >= 1 && T <= s->max_tokens && d == s->d && first >= 0 && last <= H);
+    for (int i = first; i < last; i++) {
         const float *q = qkv + (size_t)i * (size_t)d;
         const struct head h = {.q = q,
                                .k = q + D,

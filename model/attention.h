@@ -25,9 +25,11 @@ void attention_scratch_free(struct attention_scratch *s);
  * out     [T, D]
  * qkv     [T, 3 D]: a token's Q, K and V, each with its heads one after the other.
  * T       1..max_tokens
+ * first, last   the heads first..last-1 alone; the others' part of out stays
  *
- * Cost: 4 T^2 D operations and T^2 H exponentials.
+ * Cost: 4 T^2 d operations and T^2 exponentials a head.
  */
-void attention_run(float *out, struct attention_scratch *s, const float *qkv, int T, int H, int d);
+void attention_run(float *out, struct attention_scratch *s, const float *qkv, int T, int H, int d,
+                   int first, int last);
 
 #endif

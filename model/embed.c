@@ -1,8 +1,9 @@
 /* embed.c -- the common path from texts to vectors; see embed.h.
  *
  * First all texts become ids, a slice of texts a task. Then texts are sorted by length, longest first, and cut into
- * batches of a few hundred tokens, a batch a task: long ones first, so that threads end together. Neither the slices
- * nor the batches can be seen in the result, for a text's vector depends on that text alone.
+ * batches of a few hundred tokens, a batch a task: long ones first, so that threads end together; a single short text,
+ * a query, is a batch that all threads share. None of this can be seen in the result, for a text's vector depends on
+ * that text alone.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/embed.h"
@@ -47,6 +48,7 @@ struct job {
     float *out;                /* vectors go here, */
     struct model_words *words; /* or words */
     size_t n;
+    struct pool *team; /* shares each batch if there are fewer batches than threads; else NULL */
     int n_workers;
     struct worker *workers; /* [n_workers] */
     struct ids *slices;     /* [n_slices] */
@@ -147,7 +149,7 @@ static int plan(struct job *j, struct err *err)
 
 static int prepare(struct worker *w, const struct job *j)
 {
-    int rc = encoder_scratch_new(&w->scratch, j->e->encoder, j->room, &w->err);
+    int rc = encoder_scratch_new(&w->scratch, j->e->encoder, j->room, j->team, &w->err);
 
     if (rc)
         return rc;
@@ -290,8 +292,10 @@ static int run_job(const struct job *what, struct pool *pool, struct err *err)
         rc = run_all(&j, pool, j.n_slices, tokenise_slice, err);
     if (!rc)
         rc = plan(&j, err);
+    if (!rc && j.n_batches < j.n_workers)
+        j.team = pool;
     if (!rc)
-        rc = run_all(&j, pool, j.n_batches, run_batch, err);
+        rc = run_all(&j, j.team ? NULL : pool, j.n_batches, run_batch, err);
     clear(&j);
     return rc;
 }

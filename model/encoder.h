@@ -3,7 +3,7 @@
  *     struct encoder *e = NULL;
  *     struct encoder_scratch *s = NULL;
  *     if (encoder_open(&e, st, cfg, MODEL_I8, kernels_best(), &err) ||
- *         encoder_scratch_new(&s, e, 512, &err))
+ *         encoder_scratch_new(&s, e, 512, NULL, &err))
  *         goto done;
  *     encoder_run(v, e, s, ids, &n_ids, 1, &err);
  *
@@ -22,6 +22,7 @@
 #define MODEL_ENCODER_H
 
 #include "base/err.h"
+#include "base/pool.h"
 #include "model/folder.h"
 #include "model/kernels.h"
 #include "model/safetensors.h"
@@ -46,9 +47,13 @@ int encoder_open(struct encoder **out, const struct safetensors *st, const struc
 void encoder_close(struct encoder *e);
 
 /* Room for batches of up to max_tokens_in_batch tokens; `e` must outlive it.
- * Cost: about 20 D bytes a token, and what one block of tokens needs (a few MB). */
+ *
+ * team   threads that share each batch, for when there are fewer batches than threads, or
+ *        NULL: the caller alone.  The result does not depend on it.  It must outlive the scratch.
+ *
+ * Cost: about 20 D bytes a token, and what one block of tokens needs a thread (a few MB). */
 int encoder_scratch_new(struct encoder_scratch **out, const struct encoder *e,
-                        int max_tokens_in_batch, struct err *err);
+                        int max_tokens_in_batch, struct pool *team, struct err *err);
 void encoder_scratch_free(struct encoder_scratch *s);
 
 /* Runs n_texts texts through the network and pools each into one vector.

@@ -510,6 +510,65 @@ END_TEST
 
 /* ---- pool ---- */
 
+/* Threads in lock step: each adds up what all have written in the step before. */
+struct lockstep {
+    struct pool *pool;
+    int n, steps, failing;
+    long cells[2][8]; /* of the step before and of this one */
+};
+
+static int in_lockstep(int rank, int worker, void *payload)
+{
+    struct lockstep *l = payload;
+
+    ck_assert_int_eq(rank, worker);
+    for (int step = 0; step < l->steps; step++) {
+        long sum = 0;
+
+        for (int i = 0; i < l->n; i++)
+            sum += l->cells[step % 2][i];
+        l->cells[(step + 1) % 2][rank] = sum % 1000003 + rank;
+        pool_meet(l->pool);
+    }
+    return rank >= l->failing ? E_STOP - rank : 0;
+}
+
+START_TEST(threads_that_meet_see_what_the_others_wrote)
+{
+    struct err err = {0};
+
+    for (int threads = 1; threads <= 4; threads++) {
+        struct pool *p = NULL;
+        long want[8] = {1, 2, 3, 4};
+
+        for (int i = threads; i < 4; i++)
+            want[i] = 0;
+        for (int step = 0; step < 3000; step++) {
+            long sum = 0;
+
+            for (int i = 0; i < threads; i++)
+                sum += want[i];
+            for (int i = 0; i < threads; i++)
+                want[i] = sum % 1000003 + i;
+        }
+        ck_assert_ok(pool_new(&p, threads, &err), &err);
+        for (int round = 0; round < 3; round++) {
+            struct lockstep l = {p, threads, 3000, 100, {{1, 2, 3, 4}}};
+
+            ck_assert_int_eq(pool_together(p, in_lockstep, &l), 0);
+            for (int i = 0; i < threads; i++)
+                ck_assert_int_eq(l.cells[0][i], want[i]);
+            l.failing = threads / 2;
+            ck_assert_int_eq(pool_together(p, in_lockstep, &l), E_STOP - threads / 2);
+        }
+        pool_free(p);
+    }
+    pool_meet(NULL);
+    ck_assert_int_eq(pool_together(NULL, in_lockstep, &(struct lockstep){NULL, 1, 2, 0, {{1}}}),
+                     E_STOP);
+}
+END_TEST
+
 struct squares {
     long out[1000];
     int fail_at;
@@ -691,7 +750,9 @@ static Suite *base_suite(void)
          {&json_fields_are_checked_by_name,
           &json_text_and_numbers_are_written_so_that_they_read_back,
           &numbers_have_a_point_in_every_locale}},
-        {"pool", {&a_pool_runs_every_task_once_with_any_number_of_threads}},
+        {"pool",
+         {&a_pool_runs_every_task_once_with_any_number_of_threads,
+          &threads_that_meet_see_what_the_others_wrote}},
         {"db",
          {&a_database_keeps_what_was_committed_and_nothing_else,
           &a_file_that_is_no_database_is_named,

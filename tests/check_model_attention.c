@@ -213,7 +213,8 @@ static float *attend(const char *table, int precision, const float *x, int T, in
         return NULL;
     }
     ck_assert_ok(attention_scratch_new(&s, k, precision, T, d, &err), &err);
-    attention_run(out, s, x, T, H, d);
+    attention_run(out, s, x, T, H, d, 0, H / 2);
+    attention_run(out, s, x, T, H, d, H / 2, H);
     attention_scratch_free(s);
     return out;
 }

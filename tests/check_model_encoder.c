@@ -45,7 +45,7 @@ static void run(float *out, int precision, const struct kernels *k, const int *i
     for (int i = 0; i < n_texts; i++)
         T += lengths[i];
     ck_assert_ok(encoder_open(&e, st, &cfg, precision, k, &err), &err);
-    ck_assert_ok(encoder_scratch_new(&s, e, T, &err), &err);
+    ck_assert_ok(encoder_scratch_new(&s, e, T, NULL, &err), &err);
     ck_assert_ok(encoder_run(out, e, s, ids, lengths, n_texts, &err), &err);
     encoder_scratch_free(s);
     encoder_close(e);
@@ -62,6 +62,38 @@ static double cosine(const float *a, const float *b, int n)
     }
     return dot / sqrt(a2 * b2);
 }
+
+START_TEST(a_team_of_any_size_gives_the_same_bits)
+{
+    static const int lengths[] = {13, 1, 48, 30, 48};
+    enum { N = sizeof lengths / sizeof *lengths, T = 140 };
+    int ids[T];
+
+    for (int i = 0; i < T; i++)
+        ids[i] = i * 37 % 140;
+    for (int n = 1; n <= N; n += N - 1) {
+        float want[N * TINY_DIM], got[N * TINY_DIM];
+
+        run(want, precisions[_i], kernels_best(), ids, lengths, n);
+        for (int threads = 1; threads <= 5; threads++) {
+            struct encoder *e = NULL;
+            struct encoder_scratch *s = NULL;
+            struct pool *team = NULL;
+
+            ck_assert_ok(pool_new(&team, threads, &err), &err);
+            ck_assert_ok(encoder_open(&e, st, &cfg, precisions[_i], kernels_best(), &err), &err);
+            ck_assert_ok(encoder_scratch_new(&s, e, T, team, &err), &err);
+            for (int round = 0; round < 2; round++) {
+                ck_assert_ok(encoder_run(got, e, s, ids, lengths, n, &err), &err);
+                ck_assert_mem_eq(got, want, (size_t)(n * TINY_DIM) * sizeof *got);
+            }
+            encoder_scratch_free(s);
+            encoder_close(e);
+            pool_free(team);
+        }
+    }
+}
+END_TEST
 
 /* ---- golden vectors ---- */
 
@@ -205,7 +237,7 @@ START_TEST(bad_batches_are_refused)
     float out[2 * TINY_DIM];
 
     ck_assert_ok(encoder_open(&e, st, &cfg, MODEL_I8, kernels_best(), &err), &err);
-    ck_assert_ok(encoder_scratch_new(&s, e, TINY_POSITIONS + 1, &err), &err);
+    ck_assert_ok(encoder_scratch_new(&s, e, TINY_POSITIONS + 1, NULL, &err), &err);
     ck_assert_ok(encoder_run(out, e, s, ids, lengths, 2, &err), &err);
     ck_assert_ok(encoder_run(out, e, s, ids, lengths, 0, &err), &err);
     ids[6] = cfg.vocab;
@@ -272,7 +304,7 @@ START_TEST(an_encoder_survives_each_failing_allocation)
         err_clear(&err);
         rc = encoder_open(&e, st, &cfg, precisions[_i], kernels_best(), &err);
         if (!rc)
-            rc = encoder_scratch_new(&s, e, 8, &err);
+            rc = encoder_scratch_new(&s, e, 8, NULL, &err);
         if (!rc)
             rc = encoder_run(out, e, s, ids, &n, 1, &err);
         encoder_scratch_free(s);
@@ -290,6 +322,7 @@ TCase *encoder_tests(void)
     tcase_add_loop_test(tc, float_vectors_are_those_of_pytorch, 0, N_TABLES);
     tcase_add_loop_test(tc, vectors_in_8_bits_are_near_those_of_pytorch, 0, N_TABLES);
     tcase_add_loop_test(tc, a_text_does_not_depend_on_its_batch, 0, 2 * N_TABLES);
+    tcase_add_loop_test(tc, a_team_of_any_size_gives_the_same_bits, 0, 2);
     tcase_add_test(tc, weights_may_have_bert_in_front);
     tcase_add_test(tc, bad_batches_are_refused);
     tcase_add_test(tc, weights_of_another_shape_are_refused_by_name);

@@ -52,7 +52,7 @@ static int run(struct model_words *out, int precision, const struct kernels *k, 
         T += lengths[i];
     rc = encoder_open(&e, st, &cfg, precision, k, &err);
     rc = rc ? rc : splade_open(&head, st, &cfg, precision, k, &err);
-    rc = rc ? rc : encoder_scratch_new(&s, e, T, &err);
+    rc = rc ? rc : encoder_scratch_new(&s, e, T, NULL, &err);
     rc = rc ? rc : splade_scratch_new(&w, head, T, &err);
     rc = rc ? rc : encoder_states(&x, e, s, ids, lengths, n_texts, &err);
     rc = rc ? rc : splade_run(out, head, w, x, lengths, n_texts, &err);
