@@ -18,7 +18,7 @@
 #include "retriever/retriever.h"
 
 struct settings {
-    int k, passages, explain, json, quiet;
+    int k, passages, explain, plain, json, quiet;
     const char *system, *run_tag, *queries, *precision, *where;
     struct knobs knobs;
 };
@@ -33,6 +33,10 @@ static const struct option_row rows[] = {
      "search only documents that this holds for, such as \"year >= 2020 and source = 'x'\"; see "
      "'fovea help filters'",
      .text = NULL},
+    FLAG_ROW(
+        "plain", 0, struct settings, plain,
+        "take quotes and * in a query as text; else \"...\" is a phrase and word* a beginning; see "
+        "'fovea help queries'"),
     FLAG_ROW("passages", 0, struct settings, passages,
              "rank passages; else each document counts by its best passage"),
     FLAG_ROW("explain", 0, struct settings, explain, "show how each score comes about"),
@@ -147,6 +151,7 @@ static const char conversation_help[] = "a line is a query; or\n"
                                         "  :k N           show N hits\n"
                                         "  :system NAME   how to search\n"
                                         "  :where EXPR    filter documents; :where alone: all\n"
+                                        "  :plain         take quotes and * as text, or stop it\n"
                                         "  :explain       show how scores come about, or stop it\n"
                                         "  :quit          leave (also Ctrl-D)\n";
 
@@ -180,6 +185,8 @@ static int obey(char *line, char **where, fovea_search_options *opt)
         return 1;
     if (!strcmp(line, ":explain")) {
         opt->explain = !opt->explain;
+    } else if (!strcmp(line, ":plain")) {
+        opt->syntax = opt->syntax == FOVEA_PLAIN ? FOVEA_OPERATORS : FOVEA_PLAIN;
     } else if (!strcmp(line, ":k")) {
         const int k = atoi(value);
         if (k < 1 || k > 1000000)
@@ -297,6 +304,7 @@ static int run(void *settings, char **args, int n_args)
     opt.by_passage = s->passages;
     opt.explain = s->explain;
     opt.where = s->where;
+    opt.syntax = s->plain || makes_run || s->queries ? FOVEA_PLAIN : FOVEA_OPERATORS;
     opt.fields = makes_run ? FOVEA_DOCNOS : FOVEA_FULL;
     opt.snippet_bytes = 240;
     open_opt.precision = precision_value(s->precision);
@@ -315,6 +323,8 @@ const struct command cmd_search = {
     .details =
         "Prints rank, score, name, title and the best part of each hit, best first.  Without "
         "QUERY it reads queries from standard input, one a line.\n\n"
+        "A query may hold \"a phrase\" and beginnings of words*: 'fovea help queries'.  Those of "
+        "--queries and for --run are plain text.\n\n"
         "Scores are comparable within one search only.  'fovea help retrievers' says what the "
         "systems do.\n\n"
         "With --json a search is one object; several queries give one object a line.  Offsets "
@@ -322,6 +332,7 @@ const struct command cmd_search = {
     .examples =
         "fovea search scifact.fovea \"does vitamin D prevent fractures?\"\n"
         "fovea search scifact.fovea \"vitamin D\" --system bm25 --explain -k 3\n"
+        "fovea search notes.fovea '\"access denied\" config*'\n"
         "fovea search news.fovea \"bank failures\" --where \"year >= 2020 and source = 'bbc'\"\n"
         "fovea search scifact.fovea --queries corpora/data/scifact > hybrid.run",
     .options = rows,

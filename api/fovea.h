@@ -177,7 +177,8 @@ int fovea_refresh(fovea *ix);
 
 /* ---- searching ---- */
 
-enum { FOVEA_FULL = 0, FOVEA_DOCNOS = 1 }; /* fovea_search_options.fields */
+enum { FOVEA_FULL = 0, FOVEA_DOCNOS = 1 };     /* fovea_search_options.fields */
+enum { FOVEA_PLAIN = 0, FOVEA_OPERATORS = 1 }; /* fovea_search_options.syntax */
 
 typedef struct fovea_search_options {
     size_t size;          /* set by FOVEA_SEARCH_OPTIONS_INIT */
@@ -194,12 +195,13 @@ typedef struct fovea_search_options {
     float sparse_weight;  /* of hybrid, in an index with a sparse leg */
     const char *where;    /* a filter: "year >= 2020 and source = 'x'"; NULL = all documents */
     int ef; /* dense, in large segments: candidates kept (more: better and slower); 0 = default */
+    int syntax; /* FOVEA_PLAIN: a query is its words; FOVEA_OPERATORS: it may hold "a phrase" and prefix* */
 } fovea_search_options;
 
 #define FOVEA_SEARCH_OPTIONS_INIT                                                                  \
     {                                                                                              \
         sizeof(fovea_search_options), NULL, 0, 0, 0, NULL, {0, 0}, 0, 0, 0, FOVEA_FULL, 0, 0,      \
-            NULL, 0                                                                                \
+            NULL, 0, FOVEA_PLAIN                                                                   \
     }
 
 /* Half-open range of bytes. */
@@ -250,6 +252,8 @@ typedef struct fovea_hits fovea_hits;
  * explains it.  Only documents that it holds for are ranked, so that none of them is missed,
  * with the scores that they have without it.  Cost: the first search with a filter after a
  * commit reads the table of documents; the handle keeps the last few filters.
+ * With FOVEA_OPERATORS only passages that hold every "phrase" are ranked, none of them missed, and word* stands for all
+ * words that begin so; `fovea help queries` explains it.  No text is an error.
  * Returns FOVEA_OK; FOVEA_INVALID: a filter that is none (the error names the column),
  * unknown system, option out of range, no dense leg, or another model than the index was
  * made with; FOVEA_LIMIT: an immoderate filter; FOVEA_NOTFOUND: the model is not installed.

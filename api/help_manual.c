@@ -83,7 +83,7 @@ static void put_paragraphs(struct buf *out, const char *s)
         in_list = name != NULL;
         wants_break = n == 0;
         if (name) {
-            buf_puts(out, ".It ");
+            buf_puts(out, *name == '"' ? ".It \\&" : ".It "); /* a macro would eat the quote */
             put_word(out, name, n_name, 0);
             buf_putc(out, '\n');
         }
@@ -232,6 +232,7 @@ void help_manual(struct buf *out)
         put_command(out, *c);
     put_topic(out, "corpora", ".Ss Formats of collections");
     put_topic(out, "retrievers", ".Ss Systems that search");
+    put_topic(out, "queries", ".Ss Queries");
     put_topic(out, "filters", ".Ss Filters");
     put_topic(out, "analyzers", ".Ss Analyzers");
     put_topic(out, "chunking", ".Ss Passages");

@@ -101,6 +101,37 @@ static void filters(struct buf *out)
                   "parentheses inside each other.\n");
 }
 
+static void queries(struct buf *out)
+{
+    buf_puts(out, "What a query to 'fovea search' may hold beside words.  The shell takes double "
+                  "quotes away and "
+                  "replaces a *, so put the query between single quotes:\n\n"
+                  "    fovea search notes.fovea '\"access denied\" config*'\n\n");
+    row(out, "\"access denied\"",
+        "a phrase: only passages that hold these words, one after another, in the title, the "
+        "headings, the text or another indexed field.  Words are compared as the analyzer sees "
+        "them (Access, accesses), but all of them count, stop words too.  A phrase of one word "
+        "requires it; one of stop words alone asks for nothing");
+    row(out, "config*",
+        "every word that begins so: at least two characters, at most the 64 terms that most "
+        "passages hold, weighing together as one word.  The beginning is compared with the terms "
+        "of the "
+        "index, which are stems in most languages, and in cjk pairs of characters; the word's own "
+        "stem is searched for too, so configure* finds configuration as well");
+    buf_puts(
+        out,
+        "\nSeveral phrases must all hold, together with --where.  Phrases rank nothing by "
+        "themselves: their words score as other words do, and systems that use models read them "
+        "without the quotes.  Up to 64 phrases and 32 beginnings count.\n\n"
+        "Nothing is an error: a quote that none closes, or behind a letter or digit (a 5\" disk), "
+        "and a * that no word precedes (or with letters behind it) are text.  Curled quotes are "
+        "quotes.  With --plain, and in "
+        "--queries and for --run, everything is text, and so it is for 'fovea eval' and the "
+        "C API unless asked.\n\n"
+        "The index stores no positions: passages with all words of a phrase are read again, best "
+        "first, until there are enough hits.\n");
+}
+
 static void analyzers(struct buf *out)
 {
     buf_puts(out, "How text becomes words: what --analyzer of 'fovea index' chooses.  Queries go "
@@ -228,6 +259,7 @@ static void environment(struct buf *out)
 
 const struct help_topic help_topics[] = {{"corpora", "formats of collections", corpora},
                                          {"retrievers", "systems that search", retrievers_topic},
+                                         {"queries", "phrases and beginnings of words", queries},
                                          {"filters", "what --where takes", filters},
                                          {"analyzers", "how text becomes words", analyzers},
                                          {"chunking", "how documents become passages", chunking},

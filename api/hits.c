@@ -11,6 +11,9 @@
 #include "base/mem.h"
 #include "retriever/retriever.h"
 
+_Static_assert((int)FOVEA_PLAIN == QUERY_PLAIN && (int)FOVEA_OPERATORS == QUERY_OPERATORS,
+               "the syntaxes of fovea.h and retriever.h differ");
+
 enum { SNIPPET_BYTES = 300, SNIPPET_MAX = 65536 };
 
 struct fovea_hits {
@@ -24,8 +27,8 @@ struct fovea_hits {
 struct filling {
     fovea *q;
     fovea_hits *out;
-    struct map terms; /* of the query */
-    struct buf text;  /* of the document at hand */
+    struct snippet_words words; /* of the query */
+    struct buf text;            /* of the document at hand */
     size_t snippet_bytes;
     int explain;
 };
@@ -78,7 +81,7 @@ static int fill_snippet(fovea_hit *hit, size_t n_text, const struct filling *f)
     struct match *m;
     size_t n, begin, end;
     char *snippet;
-    int rc = snippet_matches(&m, &n, memory, &f->terms, a, hit->text, n_text, err);
+    int rc = snippet_matches(&m, &n, memory, &f->words, a, hit->text, n_text, err);
 
     if (rc)
         return rc;
@@ -90,7 +93,7 @@ static int fill_snippet(fovea_hit *hit, size_t n_text, const struct filling *f)
     hit->snippet = snippet;
     hit->snippet_begin = begin;
     n_text = strlen(hit->title);
-    rc = snippet_matches(&m, &n, memory, &f->terms, a, hit->title, n_text, err);
+    rc = snippet_matches(&m, &n, memory, &f->words, a, hit->title, n_text, err);
     if (rc)
         return rc;
     return keep_spans(&hit->title_matches, &hit->n_title_matches, m, n, 0, n_text, memory)
@@ -171,6 +174,9 @@ static int read_options(struct retrieve_options *ro, fovea_search_options *opt, 
     if (opt->fields != FOVEA_FULL && opt->fields != FOVEA_DOCNOS)
         return err_set(&q->err, E_INVALID, "options.fields is %d: use FOVEA_FULL or FOVEA_DOCNOS",
                        opt->fields);
+    if (opt->syntax != FOVEA_PLAIN && opt->syntax != FOVEA_OPERATORS)
+        return err_set(&q->err, E_INVALID,
+                       "options.syntax is %d: use FOVEA_PLAIN or FOVEA_OPERATORS", opt->syntax);
     if (!opt->snippet_bytes)
         opt->snippet_bytes = SNIPPET_BYTES;
     if (opt->snippet_bytes > SNIPPET_MAX)
@@ -190,6 +196,7 @@ static int read_options(struct retrieve_options *ro, fovea_search_options *opt, 
         .explain = opt->explain,
         .where = opt->where,
         .ef = opt->ef,
+        .syntax = opt->syntax,
     };
     return 0;
 }
@@ -226,7 +233,7 @@ int fovea_search(fovea_hits **out, fovea *q, const char *query, const fovea_sear
     if (hits.n)
         memset(r->hits, 0, hits.n * sizeof *r->hits);
     if (opt.fields == FOVEA_FULL)
-        rc = snippet_terms(&f.terms, index_analyzer(q->ix), query, &q->err);
+        rc = snippet_words(&f.words, index_analyzer(q->ix), query, opt.syntax, &q->err);
     for (size_t i = 0; i < hits.n && !rc; i++) {
         rc = fill_hit(&r->hits[i], &hits, i, opt.fields, &f);
         r->n = i + 1;
@@ -238,7 +245,7 @@ done:
         fovea_hits_free(r);
         r = NULL;
     }
-    map_clear(&f.terms);
+    snippet_words_clear(&f.words);
     buf_clear(&f.text);
     hits_clear(&hits);
     *out = r;

@@ -24,45 +24,75 @@ static int add_term(const struct term_token *t, void *payload)
     return 0;
 }
 
-int snippet_terms(struct map *terms, struct analyzer *a, const char *query, struct err *err)
+int snippet_words(struct snippet_words *words, struct analyzer *a, const char *query, int syntax,
+                  struct err *err)
 {
-    int rc = analyzer_run(a, query, strlen(query), add_term, terms, err);
+    struct question q = {0};
+    int rc = query_parse(&q, query, syntax, err);
 
-    return rc == E_NOMEM ? err_nomem(err) : rc;
+    rc = rc ? rc : query_prefixes(&words->prefixes, &words->n_prefixes, &q, a, err);
+    if (!rc) {
+        rc = analyzer_run(a, q.text, strlen(q.text), add_term, &words->terms, err);
+        if (rc == E_NOMEM)
+            err_nomem(err);
+    }
+    query_clear(&q);
+    return rc;
+}
+
+void snippet_words_clear(struct snippet_words *words)
+{
+    map_clear(&words->terms);
+    mem_free(words->prefixes);
+    memset(words, 0, sizeof *words);
 }
 
 struct finder {
-    const struct map *terms;
+    const struct snippet_words *words;
     struct match *matches;
     size_t n, cap;
 };
 
+/* The number of what the query says about a term, from 0; -1: nothing. */
+static int number_of(const struct snippet_words *w, const struct term_token *t)
+{
+    const int64_t *v = map_find(&w->terms, t->term, t->len);
+
+    if (v)
+        return (int)*v - 1;
+    for (size_t i = 0; i < w->n_prefixes; i++)
+        if (t->len >= w->prefixes[i].len &&
+            !memcmp(t->term, w->prefixes[i].term, w->prefixes[i].len))
+            return (int)(w->terms.n + i);
+    return -1;
+}
+
 static int find_match(const struct term_token *t, void *payload)
 {
     struct finder *f = payload;
-    const int64_t *v = map_find(f->terms, t->term, t->len);
+    const int number = number_of(f->words, t);
 
-    if (!v)
+    if (number < 0)
         return 0;
     /* A word that the analyzer splits in two is marked once. */
     if (f->n && f->matches[f->n - 1].end > t->begin)
         return 0;
     if (mem_reserve((void **)&f->matches, &f->cap, f->n + 1, sizeof *f->matches))
         return E_NOMEM;
-    f->matches[f->n++] = (struct match){t->begin, t->end, (int)*v - 1};
+    f->matches[f->n++] = (struct match){t->begin, t->end, number};
     return 0;
 }
 
 int snippet_matches(struct match **matches, size_t *n_matches, struct arena *arena,
-                    const struct map *terms, struct analyzer *a, const char *text, size_t n,
-                    struct err *err)
+                    const struct snippet_words *words, struct analyzer *a, const char *text,
+                    size_t n, struct err *err)
 {
-    struct finder f = {.terms = terms};
+    struct finder f = {.words = words};
     int rc = 0;
 
     *matches = NULL;
     *n_matches = 0;
-    if (!terms->n || !n)
+    if ((!words->terms.n && !words->n_prefixes) || !n)
         return 0;
     rc = analyzer_run(a, text, n, find_match, &f, err);
     if (!rc && f.n) {

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "indexer/analyzer.h"
+#include "retriever/retriever.h"
 
 /* One word of the query in a text. */
 struct match {
@@ -16,17 +17,26 @@ struct match {
     int term;          /* which term of the query, from 0 */
 };
 
-/* The terms of a query, numbered in the order of their first appearance.
- *
- * terms   zeroed; map_clear it in any case.
- */
-int snippet_terms(struct map *terms, struct analyzer *a, const char *query, struct err *err);
+/* What a query looks for. */
+struct snippet_words {
+    struct map terms; /* numbered from 1 in the order of their first appearance */
+    struct query_prefix *prefixes;
+    size_t n_prefixes;
+};
 
-/* Finds the words of a text [n] that have a term of the query, in order.
+/* Reads a query by a syntax (QUERY_PLAIN, QUERY_OPERATORS).
+ *
+ * words   zeroed; clear it in any case.
+ */
+int snippet_words(struct snippet_words *words, struct analyzer *a, const char *query, int syntax,
+                  struct err *err);
+void snippet_words_clear(struct snippet_words *words);
+
+/* Finds the words of a text [n] that have a term of the query, or begin as it says, in order.
  * *matches is the arena's; NULL if there are none.  Cost: analyses the text. */
 int snippet_matches(struct match **matches, size_t *n_matches, struct arena *arena,
-                    const struct map *terms, struct analyzer *a, const char *text, size_t n,
-                    struct err *err);
+                    const struct snippet_words *words, struct analyzer *a, const char *text,
+                    size_t n, struct err *err);
 
 /* Chooses up to max bytes of text [n] that hold as many different terms as possible, then as
  * many matches as possible, then come first.  Begins at a sentence where there is room, and

@@ -28,17 +28,19 @@ int document_check(const struct index *ix, const struct doc *doc, int64_t crc, s
                    ix->path, doc->docno);
 }
 
-int index_document(struct doc *out, struct buf *text, struct index *ix, int64_t document,
-                   struct err *err)
+int documents_select(struct stmt **out, struct index *ix, struct err *err)
 {
-    struct stmt *s = NULL;
-    size_t at[4];
-    int rc = db_prepare(&s, ix->rd.db, err,
-                        "SELECT docno, title, text, meta, crc FROM \"%w_documents\" WHERE id = ?1",
-                        ix->name);
+    return db_prepare(out, ix->rd.db, err,
+                      "SELECT docno, title, text, meta, crc FROM \"%w_documents\" WHERE id = ?1",
+                      ix->name);
+}
 
-    if (rc)
-        return rc;
+int documents_read(struct doc *out, struct buf *text, struct index *ix, struct stmt *s,
+                   int64_t document, struct err *err)
+{
+    size_t at[4];
+    int rc;
+
     buf_reset(text);
     stmt_bind_int(s, 1, document);
     rc = stmt_step(s, err);
@@ -63,6 +65,17 @@ int index_document(struct doc *out, struct buf *text, struct index *ix, int64_t 
     out->meta = at[3] == SIZE_MAX ? NULL : text->data + at[3];
     rc = document_check(ix, out, stmt_int(s, 4), err);
 done:
+    stmt_reset(s);
+    return rc;
+}
+
+int index_document(struct doc *out, struct buf *text, struct index *ix, int64_t document,
+                   struct err *err)
+{
+    struct stmt *s = NULL;
+    int rc = documents_select(&s, ix, err);
+
+    rc = rc ? rc : documents_read(out, text, ix, s, document, err);
     stmt_free(s);
     return rc;
 }

@@ -135,6 +135,11 @@ uint32_t document_crc(const struct doc *doc);
 /* 0, or E_FORMAT if a row's checksum is not that of what it holds. */
 int document_check(const struct index *ix, const struct doc *doc, int64_t crc, struct err *err);
 
+/* index_document in two steps, for many of them: a statement, and what it reads. */
+int documents_select(struct stmt **out, struct index *ix, struct err *err);
+int documents_read(struct doc *out, struct buf *text, struct index *ix, struct stmt *s,
+                   int64_t document, struct err *err);
+
 /* ---- filter.c ---- */
 
 /* Forgets the filters that are kept: they are of one commit. */

@@ -31,6 +31,7 @@ struct phrases {
     int is_words;       /* every phrase is one word */
     struct fields fields;
     struct buf text, scratch; /* of the document at hand */
+    struct stmt *select;      /* documents, when it is needed */
     struct index *ix;
 };
 
@@ -44,6 +45,7 @@ void phrases_free(struct phrases *p)
     map_clear(&p->numbers);
     buf_clear(&p->text);
     buf_clear(&p->scratch);
+    stmt_free(p->select);
     mem_free(p);
 }
 
@@ -337,8 +339,9 @@ int phrases_look(uint64_t *bits, struct phrases *p, struct index *ix, struct seg
     struct chunks c = {0};
     struct doc doc;
     size_t at = 0;
-    int rc = index_document(&doc, &p->text, ix, s->documents[document], err);
+    int rc = p->select ? 0 : documents_select(&p->select, ix, err);
 
+    rc = rc ? rc : documents_read(&doc, &p->text, ix, p->select, s->documents[document], err);
     rc = rc ? rc : fields_read(&more, NULL, &memory, &p->fields, doc.meta, err);
     if (!rc && ix->chunking.kind->has_headings)
         rc = chunk_text(&c, doc.text, strlen(doc.text), &ix->chunking, err);

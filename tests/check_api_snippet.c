@@ -13,14 +13,14 @@ static const char *snip(const char *text, const char *query, size_t max)
     static char out[4096];
     struct analyzer *a = NULL;
     struct err err = {0};
-    struct map terms = {0};
+    struct snippet_words words = {0};
     struct arena arena = {0};
     struct match *m;
     size_t n, begin, end, at = 0;
 
     ck_assert_ok(analyzer_new(&a, NULL, &err), &err);
-    ck_assert_ok(snippet_terms(&terms, a, query, &err), &err);
-    ck_assert_ok(snippet_matches(&m, &n, &arena, &terms, a, text, strlen(text), &err), &err);
+    ck_assert_ok(snippet_words(&words, a, query, QUERY_OPERATORS, &err), &err);
+    ck_assert_ok(snippet_matches(&m, &n, &arena, &words, a, text, strlen(text), &err), &err);
     snippet_choose(&begin, &end, text, strlen(text), max, m, n);
     ck_assert_uint_le(begin, end);
     ck_assert_uint_le(end, strlen(text));
@@ -39,7 +39,7 @@ static const char *snip(const char *text, const char *query, size_t max)
     }
     out[at] = '\0';
     arena_clear(&arena);
-    map_clear(&terms);
+    snippet_words_clear(&words);
     analyzer_free(a);
     return out;
 }
