@@ -537,13 +537,13 @@ START_TEST(threads_that_meet_see_what_the_others_wrote)
 {
     struct err err = {0};
 
-    for (int threads = 1; threads <= 4; threads++) {
+    for (int threads = 1; threads <= 3; threads++) {
         struct pool *p = NULL;
-        long want[8] = {1, 2, 3, 4};
+        long want[8] = {1, 2, 3};
 
-        for (int i = threads; i < 4; i++)
+        for (int i = threads; i < 3; i++)
             want[i] = 0;
-        for (int step = 0; step < 3000; step++) {
+        for (int step = 0; step < 100; step++) {
             long sum = 0;
 
             for (int i = 0; i < threads; i++)
@@ -553,7 +553,7 @@ START_TEST(threads_that_meet_see_what_the_others_wrote)
         }
         ck_assert_ok(pool_new(&p, threads, &err), &err);
         for (int round = 0; round < 3; round++) {
-            struct lockstep l = {p, threads, 3000, 100, {{1, 2, 3, 4}}};
+            struct lockstep l = {p, threads, 100, 100, {{1, 2, 3}}};
 
             ck_assert_int_eq(pool_together(p, in_lockstep, &l), 0);
             for (int i = 0; i < threads; i++)
