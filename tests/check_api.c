@@ -260,6 +260,7 @@ START_TEST(an_index_tells_how_it_was_made_and_refuses_other_settings)
 
     opt.chunking = "words:5:2";
     opt.analyzer = "plain";
+    opt.fields = "n:1,title:2.5";
     ix = open_with(&opt, FOVEA_CREATE);
     for (int i = 0; i < N_DOCS; i++)
         ck_assert_int_eq(add_doc(ix, i), FOVEA_ADDED);
@@ -269,6 +270,7 @@ START_TEST(an_index_tells_how_it_was_made_and_refuses_other_settings)
     ck_assert_str_eq(info.analyzer, "plain");
     ck_assert_str_eq(info.model, "none");
     ck_assert_str_eq(info.model_sha256, "");
+    ck_assert_str_eq(info.fields, "title:2.5,headings:1,text:1,n:1");
     ck_assert_str_eq(info.vectors, "");
     ck_assert_int_eq(info.dim, 0);
     ck_assert_uint_gt(info.n_passages, N_DOCS);
@@ -278,6 +280,10 @@ START_TEST(an_index_tells_how_it_was_made_and_refuses_other_settings)
     fovea_close(ix);
     opt.analyzer = "english";
     ck_assert_fovea(fovea_open(&ix, path, &opt), ix, FOVEA_INVALID, "plain");
+    fovea_close(ix);
+    opt.analyzer = NULL;
+    opt.fields = "title:2";
+    ck_assert_fovea(fovea_open(&ix, path, &opt), ix, FOVEA_INVALID, "fields");
     fovea_close(ix);
     ix = open_mode(FOVEA_READ);
     fovea_close(ix);

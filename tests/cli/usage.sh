@@ -87,7 +87,7 @@ for command in index search eval "eval beir" compare info check model help versi
     run help $command
     same out by-option
 done
-for topic in corpora retrievers analyzers chunking models measures tests exit-codes environment; do
+for topic in corpora retrievers analyzers chunking fields models measures tests exit-codes environment; do
     run help $topic
     code_is 0
     [ "$(wc -l <out)" -gt 2 ] || fail "nothing is said"

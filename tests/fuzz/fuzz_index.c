@@ -192,6 +192,25 @@ static void run_analyzers(const uint8_t *data, size_t n)
     analyzer_run(all[kinds], (const char *)data + 1, n - 1, on_token, &sum, &err);
 }
 
+/* What is a list of fields must be the same when it is written and read again. */
+static void run_fields(const char *text)
+{
+    struct fields fields, again;
+    struct buf form = {0}, second = {0};
+
+    if (fields_parse(&fields, text, NULL))
+        return;
+    fields_format(&form, &fields);
+    if (fields_parse(&again, buf_text(&form), NULL))
+        abort();
+    fields_format(&second, &again);
+    if (strcmp(buf_text(&form), buf_text(&second)) != 0 || fields.unit != again.unit ||
+        fields.n_more != again.n_more)
+        abort();
+    buf_clear(&form);
+    buf_clear(&second);
+}
+
 static void run_settings(const uint8_t *data, size_t n)
 {
     struct chunking chunking;
@@ -203,6 +222,7 @@ static void run_settings(const uint8_t *data, size_t n)
         chunking_format(again, &chunking);
     if (!analyzer_new(&a, text, &err))
         analyzer_free(a);
+    run_fields(text);
     free(text);
 }
 
@@ -223,10 +243,17 @@ static const char *const text_words[] = {"\n\n",         "# ",           "```\n"
                                          "\xcc\x81",     "\xe2\x80\x8d", "\xf0\x9f\x98\x80",
                                          "\xff",         "l'",           "\xc4\xb0",
                                          "\xe0\xb8\x81", "running",      NULL};
-static const char *const settings[] = {
-    "words:200:40", "sentences:100:20", "sections:150", "english", "cjk", NULL};
-static const char *const setting_words[] = {"words", "sentences",  "sections", "whole",
-                                            ":",     "4294967297", "-1",       NULL};
+static const char *const settings[] = {"words:200:40",
+                                       "sentences:100:20",
+                                       "sections:150",
+                                       "english",
+                                       "cjk",
+                                       "title:3,headings:0.5,text:1,\"x y\".b:2.75",
+                                       "title:0,a.b:64",
+                                       NULL};
+static const char *const setting_words[] = {
+    "words", "sentences", "sections", "whole", ":",   "4294967297", "-1",
+    "title", "headings:", "text:",    ",",     ".25", "\"",         NULL};
 
 const struct fuzz_target fuzz_postings = {"postings", run_postings, NULL, postings_seeds, NULL};
 const struct fuzz_target fuzz_index = {"index", run_index, NULL, index_seeds, NULL};
