@@ -45,8 +45,7 @@ struct bm25_query {
     struct index *ix;
     struct bm25_term *terms; /* [n], in the order of summation */
     size_t n;
-    float base,
-        slope; /* k1 (1 - b) / unit and k1 b / mean length: freq and length are in units of the index */
+    float base, slope; /* k1 (1 - b) / unit and k1 b / mean length: freq and length are in units */
     float k1, b;
     double mean_length;          /* in words, not in units */
     const struct filter *filter; /* or NULL */
