@@ -397,5 +397,9 @@ int main(void)
     suite_add_tcase(suite, tcase_filters());
     suite_add_tcase(suite, tcase_filters_merged());
     suite_add_tcase(suite, tcase_three_legs());
+    suite_add_tcase(suite, tcase_syntax());
+    suite_add_tcase(suite, tcase_phrases());
+    suite_add_tcase(suite, tcase_phrases_merged());
+    suite_add_tcase(suite, tcase_prefixes());
     return run_suite(suite);
 }

@@ -22,6 +22,10 @@ TCase *tcase_filters(void); /* check_retriever_filter.c */
 TCase *tcase_filters_merged(void);
 TCase *tcase_sparse(void); /* check_retriever_sparse.c */
 TCase *tcase_three_legs(void);
+TCase *tcase_syntax(void);  /* check_retriever_syntax.c */
+TCase *tcase_phrases(void); /* check_retriever_phrase.c */
+TCase *tcase_phrases_merged(void);
+TCase *tcase_prefixes(void); /* check_retriever_prefix.c */
 
 struct fixture {
     char dir[64], path[96];
