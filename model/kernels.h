@@ -31,6 +31,9 @@ struct kernels {
     /* y[i] = the larger of y[i] and x[i].  y, x [n], no NaN. */
     void (*max)(float *y, const float *x, int n);
 
+    /* y[i] *= x[i].  y, x [n]. */
+    void (*multiply)(float *y, const float *x, int n);
+
     /* y[i] *= a, in place. */
     void (*scale)(float *y, float a, int n);
 
@@ -40,6 +43,9 @@ struct kernels {
     /* x = x * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))) / 2, in place ("gelu_new"). */
     void (*gelu_tanh)(float *x, int n);
 
+    /* x = x / (1 + e^-x), in place ("SiLU", "swish"). */
+    void (*silu)(float *x, int n);
+
     /* x = max(x, 0), in place. */
     void (*relu)(float *x, int n);
 
@@ -47,6 +53,10 @@ struct kernels {
      * residual may be NULL; y may be x or residual.  All [n]. */
     void (*layer_norm)(float *y, const float *x, const float *residual, const float *gamma,
                        const float *beta, float eps, int n);
+
+    /* y = gamma * x / sqrt(mean of x^2 + eps).  y may be x.  All [n].
+     * (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.) */
+    void (*rms_norm)(float *y, const float *x, const float *gamma, float eps, int n);
 
     /* x[i] = exp(a * (x[i] - max x)), in place; a > 0.  Returns the sum: softmax(a x) = x / sum.
      * Values under exp(-87) become 0. */

@@ -66,6 +66,15 @@ static void max(float *y, const float *x, int n)
     }
 }
 
+static void multiply(float *y, const float *x, int n)
+{
+    for (int i = 0; i < n; i += 8) {
+        __m256i m = lanes(i, n);
+
+        store(y + i, m, _mm256_mul_ps(load(m, y + i), load(m, x + i)));
+    }
+}
+
 static void scale(float *y, float a, int n)
 {
     for (int i = 0; i < n; i += 8) {
@@ -144,6 +153,17 @@ static void gelu_tanh(float *x, int n)
     }
 }
 
+static void silu(float *x, int n)
+{
+    for (int i = 0; i < n; i += 8) {
+        __m256i m = lanes(i, n);
+        __m256 v = load(m, x + i), e = exp_of(_mm256_or_ps(v, SET(-0.0f))); /* -|v| */
+        __m256 top = _mm256_blendv_ps(v, _mm256_mul_ps(v, e), v); /* where v is negative */
+
+        store(x + i, m, _mm256_div_ps(top, _mm256_add_ps(SET(1), e)));
+    }
+}
+
 static void relu(float *x, int n)
 {
     for (int i = 0; i < n; i += 8) {
@@ -180,6 +200,23 @@ static void layer_norm(float *y, const float *x, const float *residual, const fl
         __m256 v = _mm256_mul_ps(_mm256_sub_ps(load(m, y + i), mean), inverse);
 
         store(y + i, m, _mm256_fmadd_ps(v, load(m, gamma + i), load(m, beta + i)));
+    }
+}
+
+static void rms_norm(float *y, const float *x, const float *gamma, float eps, int n)
+{
+    __m256 square = _mm256_setzero_ps(), inverse;
+
+    for (int i = 0; i < n; i += 8) {
+        const __m256 v = load(lanes(i, n), x + i);
+
+        square = _mm256_fmadd_ps(v, v, square);
+    }
+    inverse = SET(1 / sqrtf(sum_of(square) / (float)n + eps));
+    for (int i = 0; i < n; i += 8) {
+        const __m256i m = lanes(i, n);
+
+        store(y + i, m, _mm256_mul_ps(_mm256_mul_ps(load(m, x + i), inverse), load(m, gamma + i)));
     }
 }
 
@@ -267,11 +304,14 @@ const struct kernels kernels_avx2 = {
     .product = &product_avx2,
     .add = add,
     .max = max,
+    .multiply = multiply,
     .scale = scale,
     .gelu = gelu,
     .gelu_tanh = gelu_tanh,
+    .silu = silu,
     .relu = relu,
     .layer_norm = layer_norm,
+    .rms_norm = rms_norm,
     .softmax_exp = softmax_exp,
     .transpose = transpose,
     .matmul = matmul,

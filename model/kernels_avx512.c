@@ -43,6 +43,15 @@ static void max(float *y, const float *x, int n)
     }
 }
 
+static void multiply(float *y, const float *x, int n)
+{
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 m = lanes(i, n);
+
+        _mm512_mask_storeu_ps(y + i, m, _mm512_mul_ps(load(m, y + i), load(m, x + i)));
+    }
+}
+
 static void scale(float *y, float a, int n)
 {
     for (int i = 0; i < n; i += 16) {
@@ -119,6 +128,20 @@ static void gelu_tanh(float *x, int n)
     }
 }
 
+/* As gelu_tanh: e^-|x| never overflows. */
+static void silu(float *x, int n)
+{
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 m = lanes(i, n), negative;
+        __m512 v = load(m, x + i), e, top;
+
+        negative = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ);
+        e = exp_of(_mm512_sub_ps(_mm512_setzero_ps(), _mm512_abs_ps(v)));
+        top = _mm512_mask_blend_ps(negative, v, _mm512_mul_ps(v, e));
+        _mm512_mask_storeu_ps(x + i, m, _mm512_div_ps(top, _mm512_add_ps(SET(1), e)));
+    }
+}
+
 static void relu(float *x, int n)
 {
     for (int i = 0; i < n; i += 16) {
@@ -155,6 +178,31 @@ static void layer_norm(float *y, const float *x, const float *residual, const fl
         __m512 v = _mm512_mul_ps(_mm512_sub_ps(load(m, y + i), mean), inverse);
 
         _mm512_mask_storeu_ps(y + i, m, _mm512_fmadd_ps(v, load(m, gamma + i), load(m, beta + i)));
+    }
+}
+
+static void rms_norm(float *y, const float *x, const float *gamma, float eps, int n)
+{
+    __m512 a = _mm512_setzero_ps(), b = a, inverse;
+    int i = 0;
+
+    for (; i + 32 <= n; i += 32) {
+        const __m512 v = _mm512_loadu_ps(x + i), w = _mm512_loadu_ps(x + i + 16);
+
+        a = _mm512_fmadd_ps(v, v, a);
+        b = _mm512_fmadd_ps(w, w, b);
+    }
+    for (; i < n; i += 16) {
+        const __m512 v = load(lanes(i, n), x + i);
+
+        a = _mm512_fmadd_ps(v, v, a);
+    }
+    inverse = SET(1 / sqrtf(_mm512_reduce_add_ps(_mm512_add_ps(a, b)) / (float)n + eps));
+    for (i = 0; i < n; i += 16) {
+        const __mmask16 m = lanes(i, n);
+
+        _mm512_mask_storeu_ps(
+            y + i, m, _mm512_mul_ps(_mm512_mul_ps(load(m, x + i), inverse), load(m, gamma + i)));
     }
 }
 
@@ -246,11 +294,14 @@ const struct kernels kernels_avx512 = {
     .product = &product_vnni,
     .add = add,
     .max = max,
+    .multiply = multiply,
     .scale = scale,
     .gelu = gelu,
     .gelu_tanh = gelu_tanh,
+    .silu = silu,
     .relu = relu,
     .layer_norm = layer_norm,
+    .rms_norm = rms_norm,
     .softmax_exp = softmax_exp,
     .transpose = transpose,
     .matmul = matmul,

@@ -21,6 +21,12 @@ static void max(float *y, const float *x, int n)
         y[i] = y[i] > x[i] ? y[i] : x[i];
 }
 
+static void multiply(float *y, const float *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        y[i] *= x[i];
+}
+
 static void scale(float *y, float a, int n)
 {
     for (int i = 0; i < n; i++)
@@ -40,6 +46,12 @@ static void gelu_tanh(float *x, int n)
 
         x[i] = (float)(0.5 * t * (1 + tanh(z)));
     }
+}
+
+static void silu(float *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        x[i] = (float)((double)x[i] / (1 + exp(-(double)x[i])));
 }
 
 static void relu(float *x, int n)
@@ -63,6 +75,17 @@ static void layer_norm(float *y, const float *x, const float *residual, const fl
     inverse = 1 / sqrt(var / n + (double)eps);
     for (int i = 0; i < n; i++)
         y[i] = (float)(((double)y[i] - mean) * inverse) * gamma[i] + beta[i];
+}
+
+static void rms_norm(float *y, const float *x, const float *gamma, float eps, int n)
+{
+    double square = 0, inverse;
+
+    for (int i = 0; i < n; i++)
+        square += (double)x[i] * (double)x[i];
+    inverse = 1 / sqrt(square / n + (double)eps);
+    for (int i = 0; i < n; i++)
+        y[i] = (float)((double)x[i] * inverse) * gamma[i];
 }
 
 static float softmax_exp(float *x, float a, int n)
@@ -107,11 +130,14 @@ const struct kernels kernels_scalar = {
     .product = &product_scalar,
     .add = add,
     .max = max,
+    .multiply = multiply,
     .scale = scale,
     .gelu = gelu,
     .gelu_tanh = gelu_tanh,
+    .silu = silu,
     .relu = relu,
     .layer_norm = layer_norm,
+    .rms_norm = rms_norm,
     .softmax_exp = softmax_exp,
     .transpose = transpose,
     .matmul = matmul,

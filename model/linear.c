@@ -14,7 +14,9 @@ struct linear {
     int n, k;
     struct product *product; /* MODEL_I8; else NULL, */
     struct gemm *gemm;       /* MODEL_F32 */
-    float *bias;             /* and its bias [n] */
+    struct gemm_lib *lib;
+    float *bias; /* [n], */
+    float *rows; /* and W [n, k] until it is finished */
 };
 
 struct linear_scratch {
@@ -24,46 +26,76 @@ struct linear_scratch {
     float *a;   /* [GEMM_ROWS, groups of max_k] */
 };
 
-static int pack_f32(struct linear *l, struct gemm_lib *lib, const float *W, const float *b,
-                    struct err *err)
-{
-    const size_t bytes = (size_t)l->n * sizeof *b;
-
-    l->bias = mem_alloc_aligned((size_t)l->n, sizeof *b);
-    if (!l->bias)
-        return err_nomem(err);
-    memcpy(l->bias, b, bytes);
-    return gemm_new(&l->gemm, lib, W, l->n, l->k, err);
-}
-
-static int pack_i8(struct linear *l, const float *W, const float *b, struct err *err)
-{
-    int rc = product_new(&l->product, l->n, l->k, err);
-
-    if (rc)
-        return rc;
-    product_set_rows(l->product, 0, l->n, W);
-    product_set_bias(l->product, b);
-    return 0;
-}
-
-int linear_new(struct linear **out, struct gemm_lib *lib, int precision, const float *W,
-               const float *b, int n, int k, struct err *err)
+int linear_begin(struct linear **out, struct gemm_lib *lib, int precision, int n, int k,
+                 struct err *err)
 {
     struct linear *l = mem_zalloc(1, sizeof *l);
-    int rc;
+    int rc = 0;
 
     if (!l)
         return err_nomem(err);
     l->n = n;
     l->k = k;
-    rc = precision == MODEL_F32 ? pack_f32(l, lib, W, b, err) : pack_i8(l, W, b, err);
+    l->lib = lib;
+    if (precision == MODEL_F32) {
+        l->bias = mem_zalloc((size_t)n, sizeof *l->bias);
+        l->rows = mem_zalloc((size_t)n * (size_t)k, sizeof *l->rows);
+        rc = l->bias && l->rows ? 0 : err_nomem(err);
+    } else {
+        rc = product_new(&l->product, n, k, err);
+    }
     if (rc) {
         linear_free(l);
         return rc;
     }
     *out = l;
     return 0;
+}
+
+void linear_set_rows(struct linear *l, int first, int n_rows, const float *W)
+{
+    const size_t k = (size_t)l->k;
+
+    if (l->product)
+        product_set_rows(l->product, first, n_rows, W);
+    else
+        memcpy(l->rows + (size_t)first * k, W, (size_t)n_rows * k * sizeof *W);
+}
+
+void linear_set_bias(struct linear *l, const float *b)
+{
+    if (l->product)
+        product_set_bias(l->product, b);
+    else
+        memcpy(l->bias, b, (size_t)l->n * sizeof *b);
+}
+
+int linear_finish(struct linear *l, struct err *err)
+{
+    int rc = l->product ? 0 : gemm_new(&l->gemm, l->lib, l->rows, l->n, l->k, err);
+
+    mem_free(l->rows);
+    l->rows = NULL;
+    return rc;
+}
+
+int linear_new(struct linear **out, struct gemm_lib *lib, int precision, const float *W,
+               const float *b, int n, int k, struct err *err)
+{
+    struct linear *l = NULL;
+    int rc = linear_begin(&l, lib, precision, n, k, err);
+
+    if (rc)
+        return rc;
+    linear_set_rows(l, 0, n, W);
+    if (b)
+        linear_set_bias(l, b);
+    rc = linear_finish(l, err);
+    if (rc)
+        linear_free(l);
+    else
+        *out = l;
+    return rc;
 }
 
 void linear_free(struct linear *l)
@@ -73,6 +105,7 @@ void linear_free(struct linear *l)
     product_free(l->product);
     gemm_free(l->gemm);
     mem_free(l->bias);
+    mem_free(l->rows);
     mem_free(l);
 }
 

@@ -16,8 +16,18 @@ struct linear; /* W [n, k] packed, b [n] */
 /* What one thread needs for blocks of GEMM_ROWS rows. */
 struct linear_scratch;
 
-/* precision  MODEL_I8 or MODEL_F32 (model.h).
- * W [n, k], b [n] are not kept; lib must outlive the result. */
+/* A layer of zeroes; rows of W and b are set, then it is finished, once.
+ * precision  MODEL_I8 or MODEL_F32 (model.h).  lib must outlive the result. */
+int linear_begin(struct linear **out, struct gemm_lib *lib, int precision, int n, int k,
+                 struct err *err);
+/* Rows first..first+n_rows-1 of W, from W [n_rows, k], and b [n], not kept.  In 8 bits different rows may be set by
+ * several threads. */
+void linear_set_rows(struct linear *l, int first, int n_rows, const float *W);
+void linear_set_bias(struct linear *l, const float *b);
+/* After the last row.  MODEL_F32 holds W twice until then. */
+int linear_finish(struct linear *l, struct err *err);
+
+/* All at once: W [n, k], b [n] or NULL. */
 int linear_new(struct linear **out, struct gemm_lib *lib, int precision, const float *W,
                const float *b, int n, int k, struct err *err);
 void linear_free(struct linear *l);

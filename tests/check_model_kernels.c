@@ -38,17 +38,22 @@ START_TEST(rows_are_added_and_scaled_alike)
 }
 END_TEST
 
+static void (*activation(const struct kernels *k, int i))(float *, int)
+{
+    return i == 0 ? k->gelu : i == 1 ? k->gelu_tanh : i == 2 ? k->silu : k->relu;
+}
+
 START_TEST(activations_agree)
 {
     const struct kernels *k = table_of(_i);
     const int n = size_of(_i);
 
-    for (int op = 0; k && op < 3; op++) {
+    for (int op = 0; k && op < 4; op++) {
         float *x = numbers(n, 9, (unsigned)op), *want = copy_of(x, n);
 
-        (op == 0 ? k->gelu : op == 1 ? k->gelu_tanh : k->relu)(x, n);
-        (op == 0 ? scalar->gelu : op == 1 ? scalar->gelu_tanh : scalar->relu)(want, n);
-        assert_near(x, want, n, op == 2 ? 0 : 1e-6f, 0); /* polynomials to 4e-8 times |x| <= 9 */
+        activation(k, op)(x, n);
+        activation(scalar, op)(want, n);
+        assert_near(x, want, n, op == 3 ? 0 : 1e-6f, 0); /* polynomials to 4e-8 times |x| <= 9 */
         mem_free(x);
         mem_free(want);
     }
@@ -152,6 +157,61 @@ START_TEST(layer_norm_agrees)
 }
 END_TEST
 
+START_TEST(rms_norm_agrees)
+{
+    const struct kernels *k = table_of(_i);
+    const int n = size_of(_i);
+    float *x = numbers(n, 4, 1), *gamma = numbers(n, 1, 3);
+    float *y = numbers(n, 0, 0), *want = numbers(n, 0, 0);
+
+    if (k) {
+        scalar->rms_norm(want, x, gamma, 1e-5f, n);
+        k->rms_norm(y, x, gamma, 1e-5f, n);
+        assert_near(y, want, n, 1e-6f, 1e-6f);
+        k->rms_norm(x, x, gamma, 1e-5f, n);
+        ck_assert_mem_eq(x, y, (size_t)n * sizeof *x);
+    }
+    mem_free(x);
+    mem_free(gamma);
+    mem_free(y);
+    mem_free(want);
+}
+END_TEST
+
+START_TEST(silu_is_x_times_its_logistic_far_out_too)
+{
+    const struct kernels *k = kernels_find(tables[_i]);
+    float x[] = {0, -0.0f, 1, -1, 20, -20, 80, -80, 1000, -1000, 3e38f, -3e38f, 1e-30f};
+    enum { N = sizeof x / sizeof *x };
+
+    if (k) {
+        float want[N];
+
+        for (int i = 0; i < N; i++)
+            want[i] = (float)((double)x[i] / (1 + exp(-(double)x[i])));
+        k->silu(x, N);
+        assert_near(x, want, N, 1e-7f, 1e-6f);
+    }
+}
+END_TEST
+
+START_TEST(rows_are_multiplied_alike)
+{
+    const struct kernels *k = table_of(_i);
+    const int n = size_of(_i);
+    float *x = numbers(n, 4, 1), *y = numbers(n, 2, 2), *want = copy_of(y, n);
+
+    if (k) {
+        scalar->multiply(want, x, n);
+        k->multiply(y, x, n);
+        ck_assert_mem_eq(y, want, (size_t)n * sizeof *y);
+    }
+    mem_free(x);
+    mem_free(y);
+    mem_free(want);
+}
+END_TEST
+
 /* ---- small products ---- */
 
 static const int shapes[][3] = {/* m, n, k */
@@ -227,6 +287,9 @@ TCase *kernels_tests(void)
     tcase_add_loop_test(tc, exp_is_within_3e_7_of_libm, 0, N_TABLES);
     tcase_add_loop_test(tc, softmax_agrees_and_forgets_the_far_below, 0, N_ROWS);
     tcase_add_loop_test(tc, layer_norm_agrees, 0, N_ROWS);
+    tcase_add_loop_test(tc, rms_norm_agrees, 0, N_ROWS);
+    tcase_add_loop_test(tc, silu_is_x_times_its_logistic_far_out_too, 0, N_TABLES);
+    tcase_add_loop_test(tc, rows_are_multiplied_alike, 0, N_ROWS);
     tcase_add_loop_test(tc, small_products_agree, 0, N_TABLES * N_SHAPES);
     tcase_add_loop_test(tc, matrices_are_transposed, 0, N_TABLES * N_SHAPES);
     return tc;
