@@ -211,6 +211,44 @@ START_TEST(a_filter_leaves_some_hits_with_their_scores)
 }
 END_TEST
 
+START_TEST(operators_are_understood_where_they_are_asked_for)
+{
+    static const struct {
+        const char *query;
+        size_t plain, operators;
+        const char *first;
+    } rows[] = {{"\"part of the retina\" owl", 2, 1, "eye"},
+                {"\"retina part\"", 1, 0, NULL},
+                {"\"it hunts at night\" \"each eye\"", 2, 1, "owl"},
+                {"fove*", 0, 2, NULL},
+                {"\"sees\" \"fovea\"", 3, 1, "eye"}};
+    fovea *ix = make();
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
+        fovea_hits *hits;
+
+        ck_assert_int_eq(opt.syntax, FOVEA_PLAIN);
+        ck_assert_done(fovea_search(&hits, ix, rows[i].query, &opt), ix);
+        ck_assert_uint_eq(fovea_hits_count(hits), rows[i].plain);
+        fovea_hits_free(hits);
+        opt.syntax = FOVEA_OPERATORS;
+        ck_assert_done(fovea_search(&hits, ix, rows[i].query, &opt), ix);
+        check_hits(hits);
+        ck_assert_uint_eq(fovea_hits_count(hits), rows[i].operators);
+        if (rows[i].first)
+            ck_assert_str_eq(fovea_hits_get(hits, 0)->docno, rows[i].first);
+        for (size_t k = 0; k < fovea_hits_count(hits); k++)
+            ck_assert_uint_gt(fovea_hits_get(hits, k)->n_matches, 0);
+        fovea_hits_free(hits);
+        opt.syntax = 2;
+        ck_assert_fovea(fovea_search(&hits, ix, rows[i].query, &opt), ix, FOVEA_INVALID,
+                        "options.syntax is 2");
+    }
+    fovea_close(ix);
+}
+END_TEST
+
 START_TEST(any_text_is_a_query)
 {
     static const char *const queries[] = {"\xff\xfe broken \xc3 fovea",
@@ -312,6 +350,7 @@ TCase *hits_tests(void)
     tcase_add_test(tc, a_search_explains_itself_when_asked);
     tcase_add_test(tc, a_search_that_makes_no_sense_is_refused);
     tcase_add_test(tc, a_filter_leaves_some_hits_with_their_scores);
+    tcase_add_test(tc, operators_are_understood_where_they_are_asked_for);
     tcase_add_test(tc, any_text_is_a_query);
     tcase_add_test(tc, with_a_model_words_and_meaning_are_searched);
     tcase_set_timeout(tc, 30);
