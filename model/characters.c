@@ -146,3 +146,36 @@ int char_lower(uint32_t *out, uint32_t cp)
             out[0] = newer_lower[i].lower + (cp - newer_lower[i].first);
     return 1;
 }
+
+/* ---- composition ---- */
+
+int char_parts(uint32_t *out, uint32_t cp)
+{
+    if (is_known(cp, NORMALISER_AGE))
+        return char_decompose(out, cp);
+    out[0] = cp;
+    return 1;
+}
+
+uint32_t char_compose(uint32_t a, uint32_t b)
+{
+    UErrorCode rc = U_ZERO_ERROR;
+    const UNormalizer2 *nfc = unorm2_getNFCInstance(&rc);
+    UChar32 whole = U_SUCCESS(rc) ? unorm2_composePair(nfc, (UChar32)a, (UChar32)b) : U_SENTINEL;
+
+    return whole > 0 && is_known((uint32_t)whole, NORMALISER_AGE) ? (uint32_t)whole : 0;
+}
+
+int char_joins(uint32_t cp)
+{
+    UErrorCode rc = U_ZERO_ERROR;
+    const UNormalizer2 *nfc = unorm2_getNFCInstance(&rc);
+
+    return U_SUCCESS(rc) && !unorm2_hasBoundaryBefore(nfc, (UChar32)cp);
+}
+
+int char_is_composed(uint32_t cp)
+{
+    return cp < 0x300 || (u_getIntPropertyValue((UChar32)cp, UCHAR_NFC_QUICK_CHECK) == UNORM_YES &&
+                          !u_getCombiningClass((UChar32)cp));
+}

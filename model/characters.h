@@ -35,4 +35,16 @@ int char_class(uint32_t cp);
 /* Lower case of one code point, alone (a final sigma is like any other): out[2].  Returns 1 or 2. */
 int char_lower(uint32_t *out, uint32_t cp);
 
+/* As char_decompose for any code point, as of Unicode 9: one that does not decompose is its own part. */
+int char_parts(uint32_t *out, uint32_t cp);
+
+/* The canonical composition of two code points as of Unicode 9, or 0 if they do not compose. */
+uint32_t char_compose(uint32_t a, uint32_t b);
+
+/* 1 if a character may change with, or be changed by, what is before it when a text is composed. */
+int char_joins(uint32_t cp);
+
+/* 1 if a text of such characters alone is composed already. */
+int char_is_composed(uint32_t cp);
+
 #endif

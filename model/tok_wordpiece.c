@@ -8,13 +8,12 @@
  * (BertNormalizer, BertPreTokenizer, WordPiece), see characters.h for its Unicode versions.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "model/tokenizer.h"
-
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "model/characters.h"
+#include "model/tokenizer_inside.h"
 #include "model/vocabulary.h"
 
 enum {
@@ -24,7 +23,8 @@ enum {
     BREAK = 1,         /* or something that has flags of characters.h */
 };
 
-struct tokenizer {
+struct wordpiece {
+    struct tokenizer base;
     struct vocabulary vocabulary;
     int unk, cls, sep;
     int lower_case, strip_accents, split_chinese;
@@ -33,15 +33,9 @@ struct tokenizer {
     unsigned char flags[N_CACHED];
 };
 
-void ids_clear(struct ids *ids)
-{
-    mem_free(ids->v);
-    memset(ids, 0, sizeof *ids);
-}
-
 /* ---- open ---- */
 
-static void fill_tables(struct tokenizer *t)
+static void fill_tables(struct wordpiece *t)
 {
     for (uint32_t cp = 0; cp < N_CACHED; cp++)
         t->flags[cp] = (unsigned char)char_flags(cp);
@@ -52,20 +46,31 @@ static void fill_tables(struct tokenizer *t)
     }
 }
 
-static int find_special(int *id, const struct tokenizer *t, const char *token, struct err *err)
+static int find_special(int *id, const struct wordpiece *t, const char *token, struct err *err)
 {
     *id = vocabulary_find(&t->vocabulary, token);
     return *id >= 0 ? 0
                     : err_set(err, E_FORMAT, "the vocabulary has no special token '%.40s'", token);
 }
 
+static void wordpiece_close(struct tokenizer *base)
+{
+    vocabulary_clear(&((struct wordpiece *)base)->vocabulary);
+}
+
+static int wordpiece_spell(struct buf *out, const struct tokenizer *base, int id)
+{
+    return vocabulary_spell(out, &((const struct wordpiece *)base)->vocabulary, id);
+}
+
 int tokenizer_open(struct tokenizer **out, const struct folder *folder, struct err *err)
 {
-    struct tokenizer *t = mem_zalloc(1, sizeof *t);
+    struct wordpiece *t = mem_zalloc(1, sizeof *t);
     int rc;
 
     if (!t)
         return err_nomem(err);
+    t->base.kind = &tok_wordpiece;
     rc = vocabulary_load(&t->vocabulary, folder->path, folder->vocab, err);
     if (!rc &&
         (find_special(&t->unk, t, folder->unk, err) || find_special(&t->cls, t, folder->cls, err) ||
@@ -74,35 +79,22 @@ int tokenizer_open(struct tokenizer **out, const struct folder *folder, struct e
         rc = E_FORMAT;
     }
     if (rc) {
-        tokenizer_close(t);
+        tokenizer_close(&t->base);
         return rc;
     }
     t->lower_case = folder->lower_case;
     t->strip_accents = folder->strip_accents;
     t->split_chinese = folder->split_chinese;
     fill_tables(t);
-    *out = t;
+    *out = &t->base;
     return 0;
-}
-
-void tokenizer_close(struct tokenizer *t)
-{
-    if (!t)
-        return;
-    vocabulary_clear(&t->vocabulary);
-    mem_free(t);
-}
-
-int tokenizer_spell(struct buf *out, const struct tokenizer *t, int id)
-{
-    return vocabulary_spell(out, &t->vocabulary, id);
 }
 
 /* ---- words to pieces ---- */
 
 /* One text on its way. */
 struct pass {
-    const struct tokenizer *t;
+    const struct wordpiece *t;
     struct ids *out;
     size_t limit; /* out->n at which to stop */
     int failed;   /* out of memory */
@@ -118,7 +110,7 @@ struct pass {
 
 static void end_word(struct pass *p)
 {
-    const struct tokenizer *t = p->t;
+    const struct wordpiece *t = p->t;
     size_t at = 0, n_before = p->out->n;
 
     if (!p->n_chars)
@@ -153,7 +145,7 @@ static void add_char(struct pass *p, uint32_t cp)
 
 /* ---- characters beyond ASCII ---- */
 
-static unsigned flags_of(const struct tokenizer *t, uint32_t cp)
+static unsigned flags_of(const struct wordpiece *t, uint32_t cp)
 {
     return cp < N_CACHED ? t->flags[cp] : char_flags(cp);
 }
@@ -210,7 +202,7 @@ static void put_ordered(struct pass *p, uint32_t cp)
 /* Takes a character of the text. */
 static void put_char(struct pass *p, uint32_t cp)
 {
-    const struct tokenizer *t = p->t;
+    const struct wordpiece *t = p->t;
     unsigned flags = flags_of(t, cp);
     int apart = (flags & CHAR_CHINESE) && t->split_chinese;
 
@@ -244,7 +236,7 @@ static void put_char(struct pass *p, uint32_t cp)
 /* Takes ASCII letters and digits from s[i..n).  Returns the first place that has something else. */
 static size_t add_ascii_run(struct pass *p, const char *s, size_t i, size_t n)
 {
-    const struct tokenizer *t = p->t;
+    const struct wordpiece *t = p->t;
     size_t room = p->n_chars < WORD_MAX ? WORD_MAX - p->n_chars : 0, begin = i;
     size_t end = n - i > room ? i + room : n;
     char *to = p->word + p->n;
@@ -260,7 +252,7 @@ static size_t add_ascii_run(struct pass *p, const char *s, size_t i, size_t n)
 
 static void run(struct pass *p, const char *s, size_t n)
 {
-    const struct tokenizer *t = p->t;
+    const struct wordpiece *t = p->t;
     size_t i = 0;
 
     while (i < n && p->out->n < p->limit && !p->failed) {
@@ -291,9 +283,10 @@ static void run(struct pass *p, const char *s, size_t n)
     end_word(p);
 }
 
-int tokenizer_add(struct ids *out, const struct tokenizer *t, const char *text, size_t n,
-                  size_t max, struct err *err)
+static int wordpiece_add(struct ids *out, const struct tokenizer *base, const char *text, size_t n,
+                         size_t max, struct err *err)
 {
+    const struct wordpiece *t = (const struct wordpiece *)base;
     struct pass p;
     size_t begin = out->n;
 
@@ -315,3 +308,6 @@ int tokenizer_add(struct ids *out, const struct tokenizer *t, const char *text, 
     out->v[out->n++] = t->sep;
     return 0;
 }
+
+const struct tokenizer_kind tok_wordpiece = {
+    .name = "wordpiece", .close = wordpiece_close, .add = wordpiece_add, .spell = wordpiece_spell};
