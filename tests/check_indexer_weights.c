@@ -187,7 +187,7 @@ START_TEST(long_titles_of_short_passages_need_no_more_analyzers_than_there_are)
         buf_printf(&text, "w%d ", i % 70);
     }
     fixture_open(&b, &opt);
-    ck_assert_ok(pool_new(&opt.pool, 4, &err), &err);
+    ck_assert_ok(pool_new(&opt.pool, 2, &err), &err);
     fixture_open(&a, &opt);
     fixture_add(&a, "x", buf_text(&title), buf_text(&text));
     fixture_add(&b, "x", buf_text(&title), buf_text(&text));
