@@ -1,9 +1,10 @@
 /* bench_embed.c -- passages a second through the encoder, and one short query's latency.
  *
- * usage: bench_embed MODEL CORPUS N THREADS i8|f32 MAX_TOKENS
+ * usage: bench_embed MODEL CORPUS N THREADS i8|f32 MAX_TOKENS [REFERENCE]
  *
  * Embeds the first N documents of a corpus (title and text), then one short query 200 times.
- * Prints one JSON object.
+ * REFERENCE is a file of the same documents' vectors by another (float32, of length one, end to end).
+ * Prints one JSON object; with a reference the mean cosine to it too.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
@@ -50,6 +51,27 @@ static double query_ms(struct model *m, struct pool *pool, float *vector)
     return bench_percentile(ms, QUERY_ROUNDS, 0.5);
 }
 
+/* The mean cosine of n vectors to those in a file. */
+static double mean_cosine(const float *vectors, size_t n, size_t dim, const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    float *row = mem_alloc(dim, sizeof *row);
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!f || !row || fread(row, sizeof *row, dim, f) != dim) {
+            fprintf(stderr, "bench: %s: not %zu vectors of %zu; make it with embed_peers.py\n",
+                    path, n, dim);
+            exit(1);
+        }
+        for (size_t d = 0; d < dim; d++)
+            sum += (double)vectors[i * dim + d] * (double)row[d];
+    }
+    fclose(f);
+    mem_free(row);
+    return sum / (double)n;
+}
+
 int main(int argc, char **argv)
 {
     struct err err = {0};
@@ -58,12 +80,13 @@ int main(int argc, char **argv)
     struct model_options opt = {0};
     struct model_text *texts;
     char *path = NULL;
-    double t, open_s, embed_s, latency;
+    double t, open_s, embed_s, latency, cosine = 0;
     size_t n;
     float *out;
 
-    if (argc != 7) {
-        fprintf(stderr, "usage: bench_embed MODEL CORPUS N THREADS i8|f32 MAX_TOKENS\n");
+    if (argc != 7 && argc != 8) {
+        fprintf(stderr,
+                "usage: bench_embed MODEL CORPUS N THREADS i8|f32 MAX_TOKENS [REFERENCE]\n");
         return 2;
     }
     n = (size_t)atol(argv[3]);
@@ -82,10 +105,15 @@ int main(int argc, char **argv)
     t = bench_seconds();
     bench_need(model_embed(out, m, pool, texts, n, MODEL_PASSAGE, &err), &err);
     embed_s = bench_seconds() - t;
+    if (argc == 8)
+        cosine = mean_cosine(out, n, (size_t)model_dim(m), argv[7]);
     latency = query_ms(m, pool, out);
     printf("{\"passages\":%zu,\"seconds\":%.4f,\"passages_per_s\":%.2f,\"query_ms\":%.3f,"
-           "\"open_ms\":%.1f,\"kernels\":\"%s\"}\n",
+           "\"open_ms\":%.1f,\"kernels\":\"%s\"",
            n, embed_s, (double)n / embed_s, latency, 1e3 * open_s, model_kernels(m));
+    if (argc == 8)
+        printf(",\"cosine\":%.5f", cosine);
+    printf("}\n");
     for (size_t i = 0; i < n; i++)
         mem_free((void *)(size_t)texts[i].p);
     mem_free(texts);

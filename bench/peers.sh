@@ -5,11 +5,11 @@
 set -eu
 dir=${1:?usage: peers.sh DIR}
 python=$dir/bin/python
-if [ ! -f "$dir/.done-3" ]; then
+if [ ! -f "$dir/.done-4" ]; then
     python3 -m venv "$dir" >&2
     "$dir/bin/pip" install -q bm25s==0.3.16 numba==0.68.1 PyStemmer==3.1.0 tantivy==0.27.0 \
         sentence-transformers==6.2.0 transformers==5.23.0 torch==2.15.0 onnxruntime==1.32.0 onnx==1.23.2 \
-        hnswlib==0.8.0 usearch==2.26.6 >&2
-    touch "$dir/.done-3"
+        hnswlib==0.8.0 usearch==2.26.6 fasttextembed==1.0.2 >&2
+    touch "$dir/.done-4"
 fi
 echo "$python"

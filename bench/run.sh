@@ -25,7 +25,7 @@ field() { "$python" -c 'import json,sys
 v = json.load(open(sys.argv[1]))
 for k in sys.argv[2].split("/"): v = v[k]
 print(v)' "$1" "$2"; }
-row() { printf '%-44s %12s %12s %8s\n' "$@"; }
+row() { printf '%-48s %12s %12s %8s\n' "$@"; }
 number() { "$python" -c 'import sys; x = float(sys.argv[1]); print("%.0f" % x if x >= 100 else "%.3g" % x)' "$1"; }
 
 # compare LABEL OWN PEER [less]: both figures and how many times as good ours is
@@ -77,16 +77,20 @@ bm25() {
 embedding() {
     echo
     row "MiniLM, $passages passages of up to 256 tokens" fovea peer ratio
-    "$python" "$srcdir/bench/embed_peers.py" "$models/minilm" "$data/scifact" "$passages" "$threads" 256 >"$work/embed-peers.json"
+    "$python" "$srcdir/bench/embed_peers.py" "$models/minilm" "$data/scifact" "$passages" "$threads" 256 \
+        "$work/embed-reference.f32" >"$work/embed-peers.json"
     for precision in i8 f32; do
         own=$work/embed-$precision.json
-        "$builddir/bench/bench_embed" minilm "$data/scifact" "$passages" "$threads" $precision 256 >"$own"
-        for peer in sentence-transformers "onnxruntime f32" "onnxruntime int8"; do
+        "$builddir/bench/bench_embed" minilm "$data/scifact" "$passages" "$threads" $precision 256 "$work/embed-reference.f32" >"$own"
+        for peer in sentence-transformers "onnxruntime f32" "onnxruntime int8" fasttextembed "fasttextembed at 6 layers"; do
             theirs=$work/embed-peers.json
             compare "$precision, passages/s: $peer" "$(field "$own" passages_per_s)" "$(field "$theirs" "$peer/passages_per_s")"
             compare "$precision, ms for one query: $peer" "$(field "$own" query_ms)" "$(field "$theirs" "$peer/query_ms")" less
+            row "$precision, cosine to f32: $peer" "$(printf %.5f "$(field "$own" cosine)")" "$(printf %.5f "$(field "$theirs" "$peer/cosine")")" ""
         done
     done
+    echo "fasttextembed has 12 layers compiled in: MiniLM's 6, one that takes the mean and 5 that add nothing, $(
+        field "$work/embed-peers.json" fasttextembed/parameters) parameters; \"at 6 layers\" is half its time"
     index minilm "$data/scifact" minilm
     read -r seconds kib <"$work/minilm.time"
     row "index SciFact with vectors: seconds, MiB" "$seconds" "$((kib / 1024))" ""
