@@ -199,9 +199,12 @@ static void weigh_terms(struct bm25_query *q)
     const uint64_t n_passages = index_n_passages(q->ix);
     uint64_t sums[QUERY_PREFIXES + 1] = {0};
     size_t kept = 0;
+    int begins = 0;
 
-    for (size_t i = 0; i < q->n; i++)
+    for (size_t i = 0; i < q->n; i++) {
         sums[q->terms[i].prefix] += q->terms[i].df;
+        begins |= q->terms[i].prefix;
+    }
     for (size_t i = 0; i < q->n; i++) {
         struct bm25_term *t = &q->terms[i];
         double df;
@@ -215,11 +218,13 @@ static void weigh_terms(struct bm25_query *q)
     }
     if (!q->n)
         return;
-    qsort(q->terms, q->n, sizeof *q->terms, compare_bytes_and_weight);
-    for (size_t i = 0; i < q->n; i++)
-        if (!kept || compare_bytes(&q->terms[kept - 1], &q->terms[i]) != 0)
-            q->terms[kept++] = q->terms[i];
-    q->n = kept;
+    if (begins) { /* else all terms differ */
+        qsort(q->terms, q->n, sizeof *q->terms, compare_bytes_and_weight);
+        for (size_t i = 0; i < q->n; i++)
+            if (!kept || compare_bytes(&q->terms[kept - 1], &q->terms[i]) != 0)
+                q->terms[kept++] = q->terms[i];
+        q->n = kept;
+    }
     qsort(q->terms, q->n, sizeof *q->terms, compare_weight);
 }
 
