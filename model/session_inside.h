@@ -1,0 +1,75 @@
+/* session_inside.h -- what a session consists of; for model/session*.c alone. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_SESSION_INSIDE_H
+#define MODEL_SESSION_INSIDE_H
+
+#include "model/decoder_inside.h"
+#include "model/session.h"
+
+enum {
+    KEY_TILE = 64,  /* cells whose keys lie together */
+    SCORE_ROWS = 32 /* queries that meet the keys at a time, about */
+};
+
+/* What one thread of a team needs for itself. */
+struct session_hand {
+    float *norm;   /* [GEMM_ROWS, D] */
+    float *wide;   /* [GEMM_ROWS, 2 F], or the projections' [(H + 2 K) d] */
+    float *y;      /* [GEMM_ROWS, D] */
+    float *scores; /* [score_rows, columns] */
+    float *mixed;  /* [score_rows, d], twice */
+    struct linear_scratch *linear;
+    struct err err;
+};
+
+struct session {
+    const struct decoder *m;
+    struct pool *team;
+    int max_cells, n_cells; /* room: whole tiles */
+    int is_plain;           /* every cell's position is its number */
+    int *positions;         /* [max_cells] */
+    float *turns,
+        *local_turns; /* [positions, d]: cosines, then sines; the second for layers with a window, or NULL */
+    float *keys;      /* [layers, K, tiles, d, KEY_TILE] */
+    float *values;    /* [layers, K, max_cells, d] */
+    float *x;         /* [SESSION_CHUNK, D] */
+    float *queries;   /* [K, SESSION_CHUNK, H / K, d] */
+    float *context;   /* [SESSION_CHUNK, H d] */
+    int rows;         /* of the last chunk */
+    int score_tokens; /* tokens whose queries, of all heads of a key head, meet the keys at a time */
+    struct session_hand *hands; /* [n_hands] */
+    int n_hands;
+};
+
+/* A chunk on its way. */
+struct session_pass {
+    struct session *s;
+    const int *ids; /* [T] */
+    int T;
+    int first;      /* cell of its first token */
+    int head, from; /* cells 0..head-1 and from.. are seen */
+    int both_ways;
+    const struct session_tap *tap;
+    int block; /* tokens that one thread takes at a time */
+};
+
+/* Attention of a layer: one thread's share of key heads and tokens. */
+void session_attend(const struct session_pass *p, int layer, int rank);
+
+static inline float *session_keys(const struct session *s, int layer, int key_head)
+{
+    const struct decoder_config *c = &s->m->cfg;
+
+    return s->keys + ((size_t)layer * (size_t)c->kv_heads + (size_t)key_head) *
+                         (size_t)s->max_cells * (size_t)c->d;
+}
+
+static inline float *session_values(const struct session *s, int layer, int key_head)
+{
+    const struct decoder_config *c = &s->m->cfg;
+
+    return s->values + ((size_t)layer * (size_t)c->kv_heads + (size_t)key_head) *
+                           (size_t)s->max_cells * (size_t)c->d;
+}
+
+#endif
