@@ -1,9 +1,8 @@
 /* snippet.c -- chooses the window of a text with the most of the query in it.
  *
- * A window is worth first the number of different query terms in it and then the number of
- * matches.  Windows that matter begin at a match, so one pass with two fingers over the
- * matches sees all of them.  Matching goes through the index's own analyzer: a word is marked
- * exactly if it counted for the score ("cells" for "cell").
+ * A window is worth first the number of different query terms in it (a phrase counts double its words) and then the
+ * number of matches.  Windows that matter begin at a match, so one pass with two fingers over the
+ * matches sees all of them.  snippet_words.c finds the matches.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/snippet.h"
@@ -12,125 +11,37 @@
 
 #include "base/utf8.h"
 
-static int add_term(const struct term_token *t, void *payload)
-{
-    struct map *terms = payload;
-    int64_t *v = map_put(terms, t->term, t->len);
-
-    if (!v)
-        return E_NOMEM;
-    if (*v == 0)
-        *v = (int64_t)terms->n;
-    return 0;
-}
-
-int snippet_words(struct snippet_words *words, struct analyzer *a, const char *query, int syntax,
-                  struct err *err)
-{
-    struct question q = {0};
-    int rc = query_parse(&q, query, syntax, err);
-
-    rc = rc ? rc : query_prefixes(&words->prefixes, &words->n_prefixes, &q, a, err);
-    if (!rc) {
-        rc = analyzer_run(a, q.text, strlen(q.text), add_term, &words->terms, err);
-        if (rc == E_NOMEM)
-            err_nomem(err);
-    }
-    query_clear(&q);
-    return rc;
-}
-
-void snippet_words_clear(struct snippet_words *words)
-{
-    map_clear(&words->terms);
-    mem_free(words->prefixes);
-    memset(words, 0, sizeof *words);
-}
-
-struct finder {
-    const struct snippet_words *words;
-    struct match *matches;
-    size_t n, cap;
-};
-
-/* The number of what the query says about a term, from 0; -1: nothing. */
-static int number_of(const struct snippet_words *w, const struct term_token *t)
-{
-    const int64_t *v = map_find(&w->terms, t->term, t->len);
-
-    if (v)
-        return (int)*v - 1;
-    for (size_t i = 0; i < w->n_prefixes; i++)
-        if (t->len >= w->prefixes[i].len &&
-            !memcmp(t->term, w->prefixes[i].term, w->prefixes[i].len))
-            return (int)(w->terms.n + i);
-    return -1;
-}
-
-static int find_match(const struct term_token *t, void *payload)
-{
-    struct finder *f = payload;
-    const int number = number_of(f->words, t);
-
-    if (number < 0)
-        return 0;
-    /* A word that the analyzer splits in two is marked once. */
-    if (f->n && f->matches[f->n - 1].end > t->begin)
-        return 0;
-    if (mem_reserve((void **)&f->matches, &f->cap, f->n + 1, sizeof *f->matches))
-        return E_NOMEM;
-    f->matches[f->n++] = (struct match){t->begin, t->end, number};
-    return 0;
-}
-
-int snippet_matches(struct match **matches, size_t *n_matches, struct arena *arena,
-                    const struct snippet_words *words, struct analyzer *a, const char *text,
-                    size_t n, struct err *err)
-{
-    struct finder f = {.words = words};
-    int rc = 0;
-
-    *matches = NULL;
-    *n_matches = 0;
-    if ((!words->terms.n && !words->n_prefixes) || !n)
-        return 0;
-    rc = analyzer_run(a, text, n, find_match, &f, err);
-    if (!rc && f.n) {
-        *matches = arena_alloc(arena, f.n * sizeof *f.matches);
-        if (*matches) {
-            memcpy(*matches, f.matches, f.n * sizeof *f.matches);
-            *n_matches = f.n;
-        } else {
-            rc = E_NOMEM;
-        }
-    }
-    mem_free(f.matches);
-    return rc == E_NOMEM ? err_nomem(err) : rc;
-}
-
 static int is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 /* The matches first..last (exclusive) that snippet_choose settles on. */
 static void best_window(size_t *first, size_t *last, const struct match *m, size_t n, size_t max)
 {
     enum { TERMS = 64 }; /* different terms that are told apart; queries have fewer */
-    int seen[TERMS] = {0};
+    int seen[TERMS] = {0}, worth[TERMS];
     size_t distinct = 0, best = 0, j = 0;
 
     *first = *last = 0;
     for (size_t i = 0; i < n; i++) {
-        for (; j < n && m[j].end - m[i].begin <= max; j++)
-            distinct += seen[m[j].term % TERMS]++ == 0;
+        for (; j < n && m[j].end - m[i].begin <= max; j++) {
+            const int slot = m[j].term % TERMS;
+
+            if (seen[slot]++ == 0)
+                distinct += (size_t)(worth[slot] = m[j].worth);
+        }
         size_t value = distinct * 4096 + (j - i < 4095 ? j - i : 4095);
         if (value > best) {
             best = value;
             *first = i;
             *last = j;
         }
-        if (i < j)
-            distinct -= --seen[m[i].term % TERMS] == 0;
-        else
+        if (i < j) {
+            const int slot = m[i].term % TERMS;
+
+            if (--seen[slot] == 0)
+                distinct -= (size_t)worth[slot];
+        } else {
             j = i + 1; /* a match longer than the window */
+        }
     }
 }
 

@@ -11,17 +11,23 @@
 #include "indexer/analyzer.h"
 #include "retriever/retriever.h"
 
-/* One word of the query in a text. */
+/* One word or phrase of the query in a text. */
 struct match {
     size_t begin, end; /* bytes of the text */
-    int term;          /* which term of the query, from 0 */
+    int term;          /* which word, beginning or phrase of the query, from 0 */
+    int worth;         /* in a snippet: 1, of a phrase twice its words */
 };
+
+struct snippet_phrase;
 
 /* What a query looks for. */
 struct snippet_words {
     struct map terms; /* numbered from 1 in the order of their first appearance */
     struct query_prefix *prefixes;
     size_t n_prefixes;
+    struct snippet_phrase *phrases; /* of several words each */
+    size_t n_phrases;
+    struct map phrase_words; /* stop words too, numbered from 1 */
 };
 
 /* Reads a query by a syntax (QUERY_PLAIN, QUERY_OPERATORS).
@@ -32,7 +38,8 @@ int snippet_words(struct snippet_words *words, struct analyzer *a, const char *q
                   struct err *err);
 void snippet_words_clear(struct snippet_words *words);
 
-/* Finds the words of a text [n] that have a term of the query, or begin as it says, in order.
+/* Finds the words of a text [n] that have a term of the query, begin as it says, or stand as a phrase of it, in
+ * order, none over another.
  * *matches is the arena's; NULL if there are none.  Cost: analyses the text. */
 int snippet_matches(struct match **matches, size_t *n_matches, struct arena *arena,
                     const struct snippet_words *words, struct analyzer *a, const char *text,

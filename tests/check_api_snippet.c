@@ -59,6 +59,57 @@ START_TEST(words_match_as_the_analyzer_sees_them)
 }
 END_TEST
 
+START_TEST(beginnings_and_phrases_are_marked)
+{
+    ck_assert_str_eq(snip("Configured, configs; conference.", "config*", 100),
+                     "[Configured], [configs]; conference.");
+    ck_assert_str_eq(snip("The state of the Art, an art of state.", "\"state of the art\"", 100),
+                     "The [state of the Art], an [art] of [state].");
+    ck_assert_str_eq(snip("cat cat cat dog dog", "\"cat cat\" \"cat dog\"", 100),
+                     "[cat cat cat dog] [dog]");
+    ck_assert_str_eq(snip("an of the an", "\"of the\" \"an\"", 100), "an of the an");
+    ck_assert_str_eq(snip("aab aaab", "\"a a b\" \"aab aaab\"", 100), "[aab aaab]");
+    ck_assert_str_eq(snip("x x x y", "\"x x y\"", 100), "[x] [x x y]");
+}
+END_TEST
+
+START_TEST(marking_survives_each_failing_allocation)
+{
+    const char *text = "The state of the art: configured cats.";
+    struct analyzer *a = NULL;
+    struct err err = {0};
+    int rc;
+
+    ck_assert_ok(analyzer_new(&a, NULL, &err), &err);
+    FAIL_EACH_ALLOC(rc, {
+        struct snippet_words words = {0};
+        struct arena arena = {0};
+        struct match *m;
+        size_t n = 0;
+
+        err_clear(&err);
+        rc = snippet_words(&words, a, "\"state of the art\" config* cat", QUERY_OPERATORS, &err);
+        rc = rc ? rc : snippet_matches(&m, &n, &arena, &words, a, text, strlen(text), &err);
+        if (!rc)
+            ck_assert_uint_eq(n, 3);
+        arena_clear(&arena);
+        snippet_words_clear(&words);
+    });
+    analyzer_free(a);
+}
+END_TEST
+
+START_TEST(a_phrase_is_shown_rather_than_its_words)
+{
+    const char *text =
+        "The cell and the wall, wall of a cell. Nothing of interest stands here at all, "
+        "not for long. But a cell wall is below.";
+
+    ck_assert_ptr_nonnull(strstr(snip(text, "\"cell wall\"", 40), "[cell wall]"));
+    ck_assert_ptr_null(strstr(snip(text, "cell wall", 40), "below"));
+}
+END_TEST
+
 START_TEST(the_window_with_more_different_terms_wins)
 {
     const char *text = "alpha alpha alpha alpha. filler filler filler filler filler filler "
@@ -137,6 +188,9 @@ TCase *snippet_tests(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, a_short_text_is_its_own_snippet);
     tcase_add_test(tc, words_match_as_the_analyzer_sees_them);
+    tcase_add_test(tc, beginnings_and_phrases_are_marked);
+    tcase_add_test(tc, a_phrase_is_shown_rather_than_its_words);
+    tcase_add_test(tc, marking_survives_each_failing_allocation);
     tcase_add_test(tc, the_window_with_more_different_terms_wins);
     tcase_add_test(tc, the_first_of_equal_windows_wins);
     tcase_add_test(tc, a_snippet_begins_at_a_sentence_where_there_is_room);
