@@ -13,7 +13,7 @@ data=$srcdir/corpora/data
 work=${FOVEA_BENCH:-$builddir/bench-data}
 passages=${FOVEA_BENCH_PASSAGES:-512}
 threads=${FOVEA_BENCH_THREADS:-2}
-export PYTHONWARNINGS=ignore TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1
+export PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1
 mkdir -p "$work"
 python=$(sh "$srcdir/bench/peers.sh" "$work/peers")
 models=${FOVEA_MODELS:-${XDG_DATA_HOME:-$HOME/.local/share}/fovea/models}
