@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "model/weight_types.h"
 
 enum { HEADER_MAX = 100 * 1000 * 1000 };
 
@@ -318,37 +319,11 @@ const float *tensor_borrow_f32(const struct tensor *t)
     return (const float *)(const void *)t->data;
 }
 
-static float float_of_bits(uint32_t bits)
-{
-    float x;
-
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-/* IEEE 754 binary16 to binary32: shift the fraction, move the exponent's bias from 15 to 127. */
-static float float_of_half(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 0x3ff;
-
-    if (exponent == 31) /* infinity, not a number */
-        return float_of_bits(sign | 0x7f800000 | fraction << 13);
-    if (exponent)
-        return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
-    /* zero and subnormal: fraction * 2^-24 is exact in binary32 */
-    return float_of_bits(sign | 0x3f800000) * ((float)fraction * 0x1p-24f);
-}
-
 void tensor_read_f32(float *out, const struct tensor *t, size_t first, size_t n)
 {
-    if (t->type == TENSOR_F32) {
-        memcpy(out, t->data + 4 * first, 4 * n);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const unsigned char *p = t->data + 2 * (first + i);
-        uint16_t bits = (uint16_t)(p[0] | p[1] << 8);
+    static const int ids[] = {
+        [TENSOR_F32] = WEIGHT_F32, [TENSOR_F16] = WEIGHT_F16, [TENSOR_BF16] = WEIGHT_BF16};
+    const struct weight_type *type = weight_type_find(ids[t->type]);
 
-        out[i] = t->type == TENSOR_BF16 ? float_of_bits((uint32_t)bits << 16) : float_of_half(bits);
-    }
+    type->to_f32(out, t->data + first * (size_t)type->bytes, n);
 }
