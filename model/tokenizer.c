@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "model/tokenizer_inside.h"
 
-static const struct tokenizer_kind *const kinds[] = {&tok_wordpiece, &tok_bpe};
+static const struct tokenizer_kind *const kinds[] = {&tok_wordpiece, &tok_bpe, &tok_sentencepiece};
 
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
@@ -116,6 +116,17 @@ static int check_source(const struct tokenizer_source *s, struct err *err)
     return rc ? rc : check_id(s, s->unk, "unknown", err);
 }
 
+/* The token that ends a turn, for the many files that do not say. */
+static int find_end_of_turn(const struct pieces *p)
+{
+    static const char *const known[] = {"<|im_end|>", "<|eot_id|>", "<end_of_turn>"};
+    int id = -1;
+
+    for (size_t i = 0; i < sizeof known / sizeof *known && id < 0; i++)
+        id = pieces_find_mark(p, known[i], strlen(known[i]));
+    return id;
+}
+
 int tokenizer_new(struct tokenizer **out, const struct tokenizer_source *source, struct err *err)
 {
     const struct tokenizer_kind *kind = NULL;
@@ -137,6 +148,8 @@ int tokenizer_new(struct tokenizer **out, const struct tokenizer_source *source,
     rc = pieces_load(&t->pieces, source, kind->read, err);
     if (!rc)
         rc = kind->load(t, source, err);
+    if (!rc && t->special.eot < 0)
+        t->special.eot = find_end_of_turn(&t->pieces);
     if (rc)
         tokenizer_close(t);
     else

@@ -28,6 +28,7 @@
 #include "model/folder.h"
 #include "model/tokenizer_source.h"
 
+struct gguf;
 struct tokenizer;
 
 /* A growing list of token ids; zeroed = empty. */
@@ -65,6 +66,13 @@ int tokenizer_open(struct tokenizer **out, const struct folder *folder, struct e
  * Cost: about 100 bytes a token; a tenth of a second for 150,000 tokens and as many merges.
  */
 int tokenizer_new(struct tokenizer **out, const struct tokenizer_source *source, struct err *err);
+
+/* Makes the tokenizer of the vocabulary in a GGUF file, which may be closed afterwards.
+ *
+ * Errors: those of tokenizer_new; E_FORMAT if the file has no vocabulary, or a list of it another length than the tokens.
+ */
+int tokenizer_open_gguf(struct tokenizer **out, const struct gguf *g, struct err *err);
+
 void tokenizer_close(struct tokenizer *t);
 
 /* Appends the ids of a text with what the model expects around it ([CLS] and [SEP]; BOS and EOS if it says so);

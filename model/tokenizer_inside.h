@@ -41,7 +41,7 @@ struct tokenizer_kind {
     int (*spell)(struct buf *out, const struct tokenizer *t, int id);
 };
 
-extern const struct tokenizer_kind tok_wordpiece, tok_bpe, tok_sentencepiece, tok_unigram;
+extern const struct tokenizer_kind tok_wordpiece, tok_bpe, tok_sentencepiece;
 
 /* What every kind begins with. */
 struct tokenizer {
