@@ -8,6 +8,7 @@
 
 TCase *folder_tests(void);      /* check_model_folder.c */
 TCase *safetensors_tests(void); /* check_model_safetensors.c */
+TCase *weights_tests(void);     /* check_model_weights.c */
 TCase *tokenizer_tests(void);   /* check_model_tokenizer.c */
 TCase *tokenizer_slow_tests(void);
 TCase *characters_tests(void);
