@@ -306,6 +306,35 @@ START_TEST(commits_that_come_later_are_seen)
 }
 END_TEST
 
+/* Headings above a passage are indexed with it: they hold phrases too, but none reaches from them into the text. */
+START_TEST(headings_hold_phrases)
+{
+    static const struct {
+        const char *query;
+        size_t n; /* passages */
+    } wanted[] = {{"\"install debian\"", 2}, {"\"the guide\"", 5}, {"\"debian take\"", 0},
+                  {"\"use of it\"", 3},      {"\"take care\"", 2}, {"\"guide\" \"care of it\"", 1}};
+    struct index_settings s = {.analyzer = "english", .chunking = "sections:6"};
+    struct retrieve_options opt = {.system = "bm25", .by_passage = 1, .syntax = QUERY_OPERATORS};
+    struct fixture old = f;
+
+    fixture_open(&f, &s);
+    fixture_add(&f, "manual",
+                "# The Guide\n\n## Install Debian\n\nTake care of the disk now.\n\n"
+                "## Use of it\n\nTake care of it, or do not.\n");
+    fixture_commit(&f);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        struct hits hits = {0};
+
+        search(&hits, wanted[i].query, opt);
+        ck_assert_msg(hits.n == wanted[i].n, "%s: %zu", wanted[i].query, hits.n);
+        hits_clear(&hits);
+    }
+    fixture_close(&f);
+    f = old;
+}
+END_TEST
+
 TCase *tcase_phrases(void)
 {
     TCase *tc = tcase_create("phrase.c");
@@ -314,6 +343,7 @@ TCase *tcase_phrases(void)
     tcase_add_unchecked_fixture(tc, open_index, close_index);
     tcase_add_loop_test(tc, every_passage_with_the_phrase_is_found, 0, 6);
     tcase_add_loop_test(tc, a_leg_with_phrases_is_the_leg_read_afterwards, 0, 66);
+    tcase_add_test(tc, headings_hold_phrases);
     tcase_add_loop_test(tc, a_hybrid_finds_what_holds_the_phrases, 0, 11);
     return tc;
 }
