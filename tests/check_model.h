@@ -22,6 +22,7 @@ TCase *embed_tests(void);     /* check_model_embed.c */
 TCase *model_tests(void);
 TCase *minilm_tests(void);
 TCase *minilm_slow_tests(void);
+TCase *decoder_slow_tests(void); /* check_model_decoder.c */
 
 /* The folder of the real model; the test fails if it is not installed.  Static storage. */
 const char *minilm_path(void);
