@@ -75,11 +75,14 @@ static int get_lists(struct loading *l, const struct gguf *g, struct err *err)
 
     if (rc >= 0)
         rc = gguf_texts(&l->merges, &s->n_merges, g, "tokenizer.ggml.merges", err);
-    if (rc >= 0)
-        rc =
-            check_length(gguf_numbers(&l->scores, &n, g, scores, err), n, s->n_tokens, scores, err);
-    if (rc >= 0)
-        rc = check_length(gguf_ints(&l->types, &n, g, types, err), n, s->n_tokens, types, err);
+    if (rc >= 0) {
+        rc = gguf_numbers(&l->scores, &n, g, scores, err);
+        rc = check_length(rc, n, s->n_tokens, scores, err);
+    }
+    if (rc >= 0) {
+        rc = gguf_ints(&l->types, &n, g, types, err);
+        rc = check_length(rc, n, s->n_tokens, types, err);
+    }
     s->tokens = l->tokens;
     s->merges = l->merges;
     s->scores = l->scores;
