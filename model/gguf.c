@@ -192,10 +192,11 @@ static void take_tensor(struct cursor *c, struct gguf_tensor *t, uint64_t *offse
         return;
     t->type = weight_type_find(type);
     if (!t->type) {
-        c->rc = err_set(c->err, E_INVALID,
-                        "%s: tensor %s has weights of type %s, which fovea does not read; it reads "
-                        "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and Q6_K",
-                        c->g->path, t->name, weight_type_name(type));
+        c->rc = err_set(
+            c->err, E_INVALID,
+            "%s: tensor %s has weights of type %s (%d), which fovea does not read; it reads "
+            "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and Q6_K",
+            c->g->path, t->name, weight_type_name(type), type);
         return;
     }
     if (t->columns % (size_t)t->type->block)

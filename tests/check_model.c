@@ -63,6 +63,10 @@ int main(void)
     suite_add_tcase(s, folder_tests());
     suite_add_tcase(s, safetensors_tests());
     suite_add_tcase(s, weights_tests());
+    suite_add_tcase(s, gguf_tests());
+    suite_add_tcase(s, gguf_hostile_tests());
+    suite_add_tcase(s, gguf_models_tests());
+    suite_add_tcase(s, gguf_slow_tests());
     suite_add_tcase(s, characters_tests());
     suite_add_tcase(s, tokenizer_tests());
     suite_add_tcase(s, tokenizer_slow_tests());

@@ -9,6 +9,10 @@
 TCase *folder_tests(void);      /* check_model_folder.c */
 TCase *safetensors_tests(void); /* check_model_safetensors.c */
 TCase *weights_tests(void);     /* check_model_weights.c */
+TCase *gguf_tests(void);        /* check_model_gguf.c */
+TCase *gguf_hostile_tests(void);
+TCase *gguf_models_tests(void);
+TCase *gguf_slow_tests(void);
 TCase *tokenizer_tests(void);   /* check_model_tokenizer.c */
 TCase *tokenizer_slow_tests(void);
 TCase *characters_tests(void);
