@@ -80,15 +80,14 @@ static int find_kind(const struct tokenizer_kind **out, const char *model, struc
     struct buf known = {0};
     int rc;
 
-    for (int i = 0; i < N_KINDS; i++) {
-        if (!kinds[i]->model)
-            continue;
-        if (!strcmp(kinds[i]->model, model)) {
+    for (int i = 0; i < N_KINDS; i++)
+        if (kinds[i]->model && !strcmp(kinds[i]->model, model)) {
             *out = kinds[i];
             return 0;
         }
-        buf_printf(&known, "%s%s (%s)", known.len ? ", " : "", kinds[i]->model, kinds[i]->name);
-    }
+    for (int i = 0; i < N_KINDS; i++)
+        if (kinds[i]->model)
+            buf_printf(&known, "%s%s (%s)", known.len ? ", " : "", kinds[i]->model, kinds[i]->name);
     rc = buf_error(&known)
              ? err_nomem(err)
              : err_set(err, E_INVALID, "a tokenizer of the kind '%.40s'; known are: %s", model,

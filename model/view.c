@@ -14,6 +14,7 @@
 #include "model/characters.h"
 
 #define LOWER_BLOCK "\xe2\x96\x81" /* U+2581, SentencePiece's blank */
+#define BLOCK_BYTES (sizeof LOWER_BLOCK - 1)
 
 void view_clear(struct view *v)
 {
@@ -79,24 +80,25 @@ int view_open(struct view *out, const char *text, size_t n, int prefix, int blan
                        VIEW_BYTES_MAX);
     prefix = prefix && n;
     if (!prefix && utf8_check(text, n) == n &&
-        !(blanks && n && memmem(text, n, LOWER_BLOCK, sizeof LOWER_BLOCK - 1))) {
+        !(blanks && n && memmem(text, n, LOWER_BLOCK, BLOCK_BYTES))) {
         *out = (struct view){.s = text, .n = n};
         return 0;
     }
     if (prefix)
         add(&c, " ", 1, 0, 0);
-    for (size_t i = 0; i < n && !c.failed;) {
-        size_t len = utf8_check(text + i, n - i);
-        const char *block =
-            blanks && len ? memmem(text + i, len, LOWER_BLOCK, sizeof LOWER_BLOCK - 1) : NULL;
+    for (size_t i = 0, valid = 0; i < n && !c.failed;) {
+        const char *block;
+        size_t end;
 
-        if (block)
-            len = (size_t)(block - text) - i;
-        add(&c, text + i, len, (uint32_t)i, 1);
-        i += len;
+        if (i >= valid)
+            valid = i + utf8_check(text + i, n - i);
+        block = blanks && i < valid ? memmem(text + i, valid - i, LOWER_BLOCK, BLOCK_BYTES) : NULL;
+        end = block ? (size_t)(block - text) : valid;
+        add(&c, text + i, end - i, (uint32_t)i, 1);
+        i = end;
         if (block) {
             add(&c, " ", 1, (uint32_t)i, 0);
-            i += sizeof LOWER_BLOCK - 1;
+            i += BLOCK_BYTES;
         } else if (i < n) {
             add(&c, "\xef\xbf\xbd", 3, (uint32_t)i, 0);
             i++;

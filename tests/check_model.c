@@ -70,6 +70,10 @@ int main(void)
     suite_add_tcase(s, characters_tests());
     suite_add_tcase(s, tokenizer_tests());
     suite_add_tcase(s, tokenizer_slow_tests());
+    suite_add_tcase(s, tokens_tests());
+    suite_add_tcase(s, tokens_broken_tests());
+    suite_add_tcase(s, tokens_slow_tests());
+    suite_add_tcase(s, chat_tests());
     suite_add_tcase(s, kernels_tests());
     suite_add_tcase(s, attention_tests());
     suite_add_tcase(s, product_tests());

@@ -6,23 +6,27 @@
 #include "tests/testing.h"
 #include "tests/tiny_model.h"
 
-TCase *folder_tests(void);      /* check_model_folder.c */
-TCase *safetensors_tests(void); /* check_model_safetensors.c */
-TCase *weights_tests(void);     /* check_model_weights.c */
-TCase *gguf_tests(void);        /* check_model_gguf.c */
-TCase *gguf_hostile_tests(void);
-TCase *gguf_models_tests(void);
+TCase *folder_tests(void);       /* check_model_folder.c */
+TCase *safetensors_tests(void);  /* check_model_safetensors.c */
+TCase *weights_tests(void);      /* check_model_weights.c */
+TCase *gguf_tests(void);         /* check_model_gguf.c */
+TCase *gguf_hostile_tests(void); /* check_model_gguf_hostile.c */
+TCase *gguf_models_tests(void);  /* check_model_gguf_models.c */
 TCase *gguf_slow_tests(void);
-TCase *tokenizer_tests(void);   /* check_model_tokenizer.c */
+TCase *tokenizer_tests(void); /* check_model_tokenizer.c */
 TCase *tokenizer_slow_tests(void);
 TCase *characters_tests(void);
-TCase *kernels_tests(void);   /* check_model_kernels.c */
-TCase *attention_tests(void); /* check_model_attention.c */
-TCase *product_tests(void);   /* check_model_product.c */
-TCase *linear_tests(void);    /* check_model_linear.c */
-TCase *encoder_tests(void);   /* check_model_encoder.c */
-TCase *splade_tests(void);    /* check_model_splade.c */
-TCase *embed_tests(void);     /* check_model_embed.c */
+TCase *tokens_tests(void);        /* check_model_tokens.c */
+TCase *tokens_broken_tests(void); /* check_model_tokens_broken.c */
+TCase *tokens_slow_tests(void);   /* check_model_tokens_golden.c */
+TCase *chat_tests(void);          /* check_model_chat.c */
+TCase *kernels_tests(void);       /* check_model_kernels.c */
+TCase *attention_tests(void);     /* check_model_attention.c */
+TCase *product_tests(void);       /* check_model_product.c */
+TCase *linear_tests(void);        /* check_model_linear.c */
+TCase *encoder_tests(void);       /* check_model_encoder.c */
+TCase *splade_tests(void);        /* check_model_splade.c */
+TCase *embed_tests(void);         /* check_model_embed.c */
 TCase *model_tests(void);
 TCase *minilm_tests(void);
 TCase *minilm_slow_tests(void);
