@@ -84,6 +84,7 @@ int main(void)
     suite_add_tcase(s, model_tests());
     suite_add_tcase(s, minilm_tests());
     suite_add_tcase(s, minilm_slow_tests());
+    suite_add_tcase(s, session_tests());
     suite_add_tcase(s, decoder_slow_tests());
     return run_suite(s);
 }

@@ -31,6 +31,7 @@ TCase *model_tests(void);
 TCase *minilm_tests(void);
 TCase *minilm_slow_tests(void);
 TCase *decoder_slow_tests(void); /* check_model_decoder.c */
+TCase *session_tests(void);      /* check_model_session.c */
 
 /* The folder of the real model; the test fails if it is not installed.  Static storage. */
 const char *minilm_path(void);
