@@ -151,26 +151,34 @@ static int run_f32(float *y, const struct linear *l, const struct kernels *kerne
 }
 
 static void run_i8(float *y, const struct linear *l, const struct product_ops *op,
-                   struct linear_scratch *s, const float *x, int m)
+                   struct linear_scratch *s, const float *x, int m, int first, int last)
 {
     const size_t width = product_width(l->k), groups = (size_t)product_groups(l->k);
 
     for (size_t i = 0; i < (size_t)m; i++)
         op->quantise(s->q + i * width, s->a + i * groups, x + i * (size_t)l->k, l->k);
-    op->multiply(y, (size_t)l->n, l->product, s->q, s->a, m, 0, product_panels(l->n));
+    op->multiply(y, (size_t)l->n, l->product, s->q, s->a, m, first, last);
+}
+
+int linear_run_part(float *y, const struct linear *l, const struct kernels *kernels,
+                    struct linear_scratch *s, const float *x, int m, int part, int parts,
+                    struct err *err)
+{
+    const int panels = product_panels(l->n);
+
+    assert(m >= 1 && m <= GEMM_ROWS && l->n <= s->max_n && l->k <= s->max_k);
+    if (!l->product)
+        return part ? 0 : run_f32(y, l, kernels, s, x, m, err);
+    run_i8(y, l, kernels->product, s, x, m, panels * part / parts, panels * (part + 1) / parts);
+    return 0;
 }
 
 int linear_run(float *y, const struct linear *l, const struct kernels *kernels,
                struct linear_scratch *s, const float *x, int m, void (*activation)(float *, int),
                struct err *err)
 {
-    int rc = 0;
+    int rc = linear_run_part(y, l, kernels, s, x, m, 0, 1, err);
 
-    assert(m >= 1 && m <= GEMM_ROWS && l->n <= s->max_n && l->k <= s->max_k);
-    if (l->product)
-        run_i8(y, l, kernels->product, s, x, m);
-    else
-        rc = run_f32(y, l, kernels, s, x, m, err);
     for (int i = 0; i < m && !rc && activation; i++)
         activation(y + (size_t)i * (size_t)l->n, l->n);
     return rc;

@@ -47,4 +47,10 @@ int linear_run(float *y, const struct linear *l, const struct kernels *kernels,
                struct linear_scratch *s, const float *x, int m, void (*activation)(float *, int),
                struct err *err);
 
+/* The same without an activation, for threads that share a product of few rows: part 0..parts-1 of the columns
+ * of y; in float32 part 0 is all of them.  All parts together are linear_run's y, to the bit. */
+int linear_run_part(float *y, const struct linear *l, const struct kernels *kernels,
+                    struct linear_scratch *s, const float *x, int m, int part, int parts,
+                    struct err *err);
+
 #endif

@@ -3,8 +3,8 @@
  *     x = word[id]
  *     per layer:  q, k, v = W norm(x), turned by RoPE;   x += O attention(q, k, v);   x += D (act(G norm(x)) * U norm(x))
  *
- * A chunk's tokens go through a layer together, a block of them a thread; threads meet before attention, which
- * needs the keys of all, and after it.
+ * A chunk's tokens go through a layer together (session_layer.c); threads meet before attention, which needs the keys of
+ * all, and after it.
  * Sources: Vaswani et al., "Attention is all you need", 2017; Su et al., "RoFormer", 2021; Ainslie et al., "GQA", 2023.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -14,138 +14,9 @@
 
 #include "model/session_inside.h"
 
-/* ---- one layer ---- */
-
-/* x [d] turned by its position's angles. */
-static void turn(float *x, const float *turns, int d)
-{
-    const int half = d / 2;
-
-    for (int i = 0; i < half; i++) {
-        const float a = x[i], b = x[half + i];
-
-        x[i] = a * turns[i] - b * turns[half + i];
-        x[half + i] = b * turns[i] + a * turns[half + i];
-    }
-}
-
-/* One token's queries go where attention reads them; its keys and values into its cell. */
-static void place_token(const struct session_pass *p, int layer, int row, float *qkv)
-{
-    struct session *s = p->s;
-    const struct decoder *m = s->m;
-    const struct decoder_config *c = &m->cfg;
-    const struct decoder_layer *l = &m->layers[layer];
-    const size_t d = (size_t)c->d, group = (size_t)(c->heads / c->kv_heads);
-    const int cell = p->first + row;
-    const float *table = decoder_sees_all(c, layer) || !s->local_turns ? s->turns : s->local_turns;
-    const float *turns = table + (size_t)s->positions[cell] * d;
-    float *q = qkv, *k = q + (size_t)c->heads * d, *v = k + (size_t)c->kv_heads * d;
-
-    for (int h = 0; h < c->heads + c->kv_heads; h++) {
-        float *x = qkv + (size_t)h * d;
-        const float *norm = h < c->heads ? l->q_norm : l->k_norm;
-
-        if (norm)
-            m->kernels->rms_norm(x, x, norm, c->eps, c->d);
-        turn(x, turns, c->d);
-    }
-    for (int h = 0; h < c->kv_heads; h++) {
-        float *to = session_keys(s, layer, h) + (size_t)(cell / KEY_TILE * KEY_TILE) * d +
-                    (size_t)(cell % KEY_TILE);
-
-        for (size_t i = 0; i < d; i++)
-            to[i * KEY_TILE] = k[(size_t)h * d + i];
-        memcpy(session_values(s, layer, h) + (size_t)cell * d, v + (size_t)h * d, d * sizeof *v);
-        memcpy(s->queries + ((size_t)h * SESSION_CHUNK + (size_t)row) * group * d,
-               q + (size_t)h * group * d, group * d * sizeof *q);
-    }
-}
-
-/* Queries, keys and values of m tokens from row t on. */
-static int project(const struct session_pass *p, struct session_hand *h, int layer, int t, int m)
-{
-    struct session *s = p->s;
-    const struct decoder_config *c = &s->m->cfg;
-    const struct decoder_layer *l = &s->m->layers[layer];
-    const size_t D = (size_t)c->D, wide = (size_t)((c->heads + 2 * c->kv_heads) * c->d);
-    int rc;
-
-    for (size_t i = 0; i < (size_t)m; i++)
-        s->m->kernels->rms_norm(h->norm + i * D, s->x + ((size_t)t + i) * D, l->norm, c->eps, c->D);
-    rc = linear_run(h->wide, l->qkv, s->m->kernels, h->linear, h->norm, m, NULL, &h->err);
-    for (int i = 0; i < m && !rc; i++)
-        place_token(p, layer, t + i, h->wide + (size_t)i * wide);
-    return rc;
-}
-
-/* x += y, or its norm. */
-static void add_rows(const struct decoder *m, float *x, float *y, const float *norm, int rows)
-{
-    const int D = m->cfg.D;
-
-    for (int i = 0; i < rows; i++, x += D, y += D) {
-        if (norm)
-            m->kernels->rms_norm(y, y, norm, m->cfg.eps, D);
-        m->kernels->add(x, y, D);
-    }
-}
-
-/* act(gate) * up, in place of the gates: rows of 2 F become rows of F. */
-static void gate(const struct decoder *m, float *wide, int rows)
-{
-    const int F = m->cfg.F;
-    void (*const act)(float *, int) =
-        m->cfg.arch->uses_gelu ? m->kernels->gelu_tanh : m->kernels->silu;
-    float *to = wide;
-
-    for (int i = 0; i < rows; i++, wide += 2 * (size_t)F, to += F) {
-        act(wide, F);
-        m->kernels->multiply(wide, wide + F, F);
-        if (to != wide)
-            memmove(to, wide, (size_t)F * sizeof *to);
-    }
-}
-
-/* What follows attention, for m tokens from row t on. */
-static int finish(const struct session_pass *p, struct session_hand *h, int layer, int t, int rows)
-{
-    struct session *s = p->s;
-    const struct decoder *m = s->m;
-    const struct decoder_config *c = &m->cfg;
-    const struct decoder_layer *l = &m->layers[layer];
-    const size_t D = (size_t)c->D;
-    float *x = s->x + (size_t)t * D;
-    int rc = linear_run(h->y, l->out, m->kernels, h->linear,
-                        s->context + (size_t)t * (size_t)(c->heads * c->d), rows, NULL, &h->err);
-
-    if (rc)
-        return rc;
-    add_rows(m, x, h->y, l->out_norm, rows);
-    for (size_t i = 0; i < (size_t)rows; i++)
-        m->kernels->rms_norm(h->norm + i * D, x + i * D, l->feed_norm, c->eps, c->D);
-    rc = linear_run(h->wide, l->gate_up, m->kernels, h->linear, h->norm, rows, NULL, &h->err);
-    if (rc)
-        return rc;
-    gate(m, h->wide, rows);
-    rc = linear_run(h->y, l->down, m->kernels, h->linear, h->wide, rows, NULL, &h->err);
-    if (!rc)
-        add_rows(m, x, h->y, l->down_norm, rows);
-    return rc;
-}
+enum { FEW_TOKENS = 32 }; /* at most: threads share columns rather than tokens */
 
 /* ---- all layers ---- */
-
-typedef int step_fn(const struct session_pass *p, struct session_hand *h, int layer, int t, int m);
-
-/* Runs a step over the blocks that are a hand's; nothing any more once it failed. */
-static void each_block(step_fn *step, const struct session_pass *p, int layer, int rank)
-{
-    struct session_hand *h = &p->s->hands[rank];
-
-    for (int t = rank * p->block; t < p->T && !h->err.code; t += p->s->n_hands * p->block)
-        step(p, h, layer, t, p->T - t < p->block ? p->T - t : p->block);
-}
 
 static void embed(const struct session_pass *p, int rank)
 {
@@ -172,13 +43,19 @@ static int run_hand(int rank, int worker, void *payload)
     embed(p, rank);
     pool_meet(s->team);
     for (int layer = 0; layer < s->m->n_layers; layer++) {
-        each_block(project, p, layer, rank);
-        pool_meet(s->team);
-        session_attend(p, layer, rank);
-        pool_meet(s->team);
-        each_block(finish, p, layer, rank);
-        pool_meet(s->team);
+        if (s->n_hands > 1 && p->T <= FEW_TOKENS)
+            session_layer_by_columns(p, layer, rank);
+        else
+            session_layer_by_tokens(p, layer, rank);
     }
+    return 0;
+}
+
+static int first_error(const struct session *s, struct err *err)
+{
+    for (int i = 0; i < s->n_hands; i++)
+        if (s->hands[i].err.code)
+            return err_set(err, s->hands[i].err.code, "%s", s->hands[i].err.text);
     return 0;
 }
 
@@ -196,18 +73,16 @@ static int check_finite(const struct session *s, struct err *err)
 static int read_chunk(struct session_pass *p, struct err *err)
 {
     struct session *s = p->s;
-    int blocks = (p->T + GEMM_ROWS - 1) / GEMM_ROWS;
+    int blocks = (p->T + GEMM_ROWS - 1) / GEMM_ROWS, rc;
 
     blocks = (blocks + s->n_hands - 1) / s->n_hands * s->n_hands; /* as many for each */
     p->block = (p->T + blocks - 1) / blocks;
     for (int i = 0; i < s->n_hands; i++)
         err_clear(&s->hands[i].err);
     pool_together(s->team, run_hand, p);
-    for (int i = 0; i < s->n_hands; i++)
-        if (s->hands[i].err.code)
-            return err_set(err, s->hands[i].err.code, "%s", s->hands[i].err.text);
+    rc = first_error(s, err);
     s->rows = p->T;
-    return check_finite(s, err);
+    return rc ? rc : check_finite(s, err);
 }
 
 /* ---- the face ---- */
@@ -275,29 +150,48 @@ int session_read(struct session *s, const struct session_input *in, const struct
     return rc;
 }
 
-int session_logits(float *out, struct session *s, int first, int n, struct err *err)
+/* Logits on their way: threads share the columns. */
+struct heading {
+    struct session *s;
+    const float *x; /* [n, D] */
+    float *out;
+    int n;
+};
+
+static int run_head(int rank, int worker, void *payload)
 {
+    const struct heading *job = payload;
+    struct session *s = job->s;
     const struct decoder *m = s->m;
     const size_t D = (size_t)m->cfg.D, V = (size_t)m->cfg.vocab;
-    struct session_hand *h = &s->hands[0];
+    struct session_hand *h = &s->hands[rank];
     int rc = 0;
 
-    if (!m->head || m->n_layers < m->cfg.layers)
+    (void)worker;
+    err_clear(&h->err);
+    for (int t = 0; t < job->n && !rc; t += GEMM_ROWS) {
+        const int rows = job->n - t < GEMM_ROWS ? job->n - t : GEMM_ROWS;
+
+        for (size_t i = 0; i < (size_t)rows; i++)
+            m->kernels->rms_norm(h->norm + i * D, job->x + ((size_t)t + i) * D, m->norm, m->cfg.eps,
+                                 m->cfg.D);
+        rc = linear_run_part(job->out + (size_t)t * V, m->head, m->kernels, h->linear, h->norm,
+                             rows, rank, s->n_hands, &h->err);
+    }
+    return rc;
+}
+
+int session_logits(float *out, struct session *s, int first, int n, struct err *err)
+{
+    struct heading job = {s, s->x + (size_t)first * (size_t)s->m->cfg.D, out, n};
+
+    if (!s->m->head || s->m->n_layers < s->m->cfg.layers)
         return err_set(err, E_INVALID, "the decoder was opened without its head");
     if (first < 0 || n < 1 || n > s->rows - first)
         return err_set(err, E_INVALID, "logits of tokens %d to %d: the last chunk has %d", first,
                        first + n - 1, s->rows);
-    for (int t = 0; t < n && !rc; t += GEMM_ROWS) {
-        const int rows = n - t < GEMM_ROWS ? n - t : GEMM_ROWS;
-
-        for (size_t i = 0; i < (size_t)rows; i++)
-            m->kernels->rms_norm(h->norm + i * D, s->x + ((size_t)(first + t) + i) * D, m->norm,
-                                 m->cfg.eps, m->cfg.D);
-        err_clear(&h->err);
-        rc = linear_run(out + (size_t)t * V, m->head, m->kernels, h->linear, h->norm, rows, NULL,
-                        err);
-    }
-    return rc;
+    pool_together(s->team, run_head, &job);
+    return first_error(s, err);
 }
 
 const float *session_states(const struct session *s, int *rows)

@@ -56,6 +56,10 @@ struct session_pass {
 /* Attention of a layer: one thread's share of key heads and tokens. */
 void session_attend(const struct session_pass *p, int layer, int rank);
 
+/* A layer for a chunk: one thread's share, of many tokens or of few. */
+void session_layer_by_tokens(const struct session_pass *p, int layer, int rank);
+void session_layer_by_columns(const struct session_pass *p, int layer, int rank);
+
 static inline float *session_keys(const struct session *s, int layer, int key_head)
 {
     const struct decoder_config *c = &s->m->cfg;
