@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ static const struct fuzz_target *const targets[] = {
 
 #define RECORD "fuzz-%s.input"
 
-enum { INPUT_MAX = 1 << 17, HANG_SECONDS = 60 };
+enum { INPUT_MAX = 1 << 17, HANG_SECONDS = 60 /* of processor time */ };
 
 struct input {
     uint8_t *data;
@@ -213,6 +214,14 @@ static uint8_t *open_record(const char *target)
     return p == MAP_FAILED ? need(NULL) : p;
 }
 
+/* Ends the program with SIGPROF after so many seconds of processor time, which a busy machine does not shorten. */
+static void watch(int seconds)
+{
+    const struct itimerval limit = {.it_value = {.tv_sec = seconds}};
+
+    setitimer(ITIMER_PROF, &limit, NULL);
+}
+
 /* Runs it; 1 if it reached new code. */
 static int run_input(const struct fuzz_target *t, const struct input *in, uint8_t *record)
 {
@@ -223,7 +232,7 @@ static int run_input(const struct fuzz_target *t, const struct input *in, uint8_
     memcpy(record, &n, sizeof n);
     memcpy(record + 8, in->data, in->n);
     memcpy(exact, in->data, in->n);
-    alarm(HANG_SECONDS);
+    watch(HANG_SECONDS);
     t->run(exact, in->n);
     free(exact);
     return coverage_edges() > edges;
@@ -266,7 +275,7 @@ static void fuzz(const struct fuzz_target *t, double limit, uint64_t n_runs, uin
             fuzz_seed(in.data, in.n);
         runs++;
     }
-    alarm(0);
+    watch(0);
     printf("%-12s %8llu runs, %6.0f a second, %zu edges, %zu inputs kept\n", t->name,
            (unsigned long long)runs, (double)runs / (seconds() - begin), coverage_edges() - edges,
            n_pool - n_seeds);
