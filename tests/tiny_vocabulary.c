@@ -57,10 +57,12 @@ static void byte_text(char out[4], int byte)
 /* "LEFT RIGHT", a merge, makes a token of the two. */
 static void add_merge(struct words *v, const char *merge)
 {
-    char text[32];
-    const size_t left = strcspn(merge, " ");
+    char text[32] = "";
+    size_t n = 0;
 
-    snprintf(text, sizeof text, "%.*s%s", (int)left, merge, merge + left + 1);
+    for (const char *c = merge; *c; c++)
+        if (*c != ' ')
+            text[n++] = *c;
     add(v, text, TOKEN_NORMAL, 0);
     gguf_add_text(&v->merges, merge, strlen(merge));
     v->n_merges++;

@@ -40,5 +40,6 @@ extern const struct fuzz_target fuzz_json, fuzz_safetensors, fuzz_vocabulary, fu
 extern const struct fuzz_target fuzz_postings, fuzz_index, fuzz_filter, fuzz_chunks, fuzz_analyzers,
     fuzz_settings;
 extern const struct fuzz_target fuzz_syntax;
+extern const struct fuzz_target fuzz_gguf, fuzz_gguf_words, fuzz_decoder;
 
 #endif
