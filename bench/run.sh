@@ -34,11 +34,11 @@ compare() {
     row "$1" "$(number "$2")" "$(number "$3")" "$ratio"
 }
 
-# index NAME FOLDER MODEL: makes $work/NAME.fovea anew; seconds and KiB in $work/NAME.time
+# index NAME FOLDER MODEL: makes $work/NAME.fovea anew, in one segment as peers do; seconds and KiB in $work/NAME.time
 index() {
     rm -f "$work/$1.fovea" "$work/$1.fovea-wal" "$work/$1.fovea-shm"
     /usr/bin/time -f '%e %M' -o "$work/$1.time" "$builddir/fovea" index "$work/$1.fovea" "$2" --model "$3" \
-        --threads "$threads" --quiet >"$work/$1.log"
+        --threads "$threads" --merge --quiet >"$work/$1.log"
 }
 
 bm25() {
