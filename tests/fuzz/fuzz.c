@@ -22,11 +22,12 @@
 #include <unistd.h>
 
 static const struct fuzz_target *const targets[] = {
-    &fuzz_jsonl,   &fuzz_tsv,         &fuzz_csv,        &fuzz_trec,      &fuzz_html,
-    &fuzz_queries, &fuzz_gzip,        &fuzz_qrels,      &fuzz_run,       &fuzz_measures,
-    &fuzz_json,    &fuzz_safetensors, &fuzz_vocabulary, &fuzz_tokenizer, &fuzz_postings,
-    &fuzz_index,   &fuzz_filter,      &fuzz_chunks,     &fuzz_analyzers, &fuzz_settings,
-    &fuzz_syntax,  &fuzz_gguf,        &fuzz_gguf_words, &fuzz_decoder,
+    &fuzz_jsonl,         &fuzz_tsv,         &fuzz_csv,        &fuzz_trec,      &fuzz_html,
+    &fuzz_queries,       &fuzz_gzip,        &fuzz_qrels,      &fuzz_run,       &fuzz_measures,
+    &fuzz_json,          &fuzz_safetensors, &fuzz_vocabulary, &fuzz_tokenizer, &fuzz_bpe,
+    &fuzz_sentencepiece, &fuzz_postings,    &fuzz_index,      &fuzz_filter,    &fuzz_chunks,
+    &fuzz_analyzers,     &fuzz_settings,    &fuzz_syntax,     &fuzz_gguf,      &fuzz_gguf_words,
+    &fuzz_decoder,
 };
 
 #define RECORD "fuzz-%s.input"

@@ -37,6 +37,7 @@ extern const struct fuzz_target fuzz_jsonl, fuzz_tsv, fuzz_csv, fuzz_trec, fuzz_
     fuzz_gzip;
 extern const struct fuzz_target fuzz_qrels, fuzz_run, fuzz_measures;
 extern const struct fuzz_target fuzz_json, fuzz_safetensors, fuzz_vocabulary, fuzz_tokenizer;
+extern const struct fuzz_target fuzz_bpe, fuzz_sentencepiece;
 extern const struct fuzz_target fuzz_postings, fuzz_index, fuzz_filter, fuzz_chunks, fuzz_analyzers,
     fuzz_settings;
 extern const struct fuzz_target fuzz_syntax;
