@@ -30,19 +30,23 @@ static void unpack4(signed char *restrict q, const unsigned char *restrict p)
     }
 }
 
-/* q[i] += 16 where bit i of the word at p is set: each byte of the word is repeated eight times, of copy i bit i
- * is kept, and a copy that is not zero then has its top bit set by adding 127. */
-static void add_fifth_bits(signed char *restrict q, const unsigned char *restrict p)
+/* q[0..32) = the numbers of 5 bits whose lower 4 are in p[0..16) and whose fifth are the bits of the word at `word`,
+ * eight at a time.  Each byte of the word is repeated eight times, of copy i bit i is kept, and a copy that is not
+ * zero then has its top bit set by adding 127. */
+static void unpack5(signed char *restrict q, const unsigned char *restrict p,
+                    const unsigned char *restrict word)
 {
     const uint64_t ones = 0x0101010101010101;
-    uint64_t fifth[N / 8];
-    unsigned char bytes[N];
 
-    for (int i = 0; i < N / 8; i++)
-        fifth[i] = ((((p[i] * ones) & 0x8040201008040201) + 127 * ones) >> 3) & 16 * ones;
-    memcpy(bytes, fifth, sizeof bytes);
-    for (int i = 0; i < N; i++)
-        q[i] = (signed char)(q[i] | bytes[i]);
+    for (int i = 0; i < N / 8; i++) {
+        const uint64_t fifth =
+            ((((word[i] * ones) & 0x8040201008040201) + 127 * ones) >> 3) & 16 * ones;
+        uint64_t low;
+
+        memcpy(&low, p + 8 * (i % 2), sizeof low);
+        low = (low >> (i < 2 ? 0 : 4) & 15 * ones) | fifth;
+        memcpy(q + 8 * i, &low, sizeof low);
+    }
 }
 
 /* out = d (q - middle) */
@@ -81,26 +85,35 @@ void weights_q4_1(float *restrict out, const void *restrict blocks, size_t n_blo
     }
 }
 
+enum { AHEAD = 8 }; /* blocks: numbers just stored in eights are slow to load in sixteens */
+
 void weights_q5_0(float *restrict out, const void *restrict blocks, size_t n_blocks)
 {
+    const size_t bytes = 6 + HALF;
     const unsigned char *p = blocks;
-    signed char q[N];
+    signed char q[AHEAD * N];
 
-    for (size_t b = 0; b < n_blocks; b++, p += 6 + HALF, out += N) {
-        unpack4(q, p + 6);
-        add_fifth_bits(q, p + 2);
-        scale(out, q, 16, weight_half_at(p));
+    for (size_t n; n_blocks; n_blocks -= n, p += n * bytes, out += n * N) {
+        n = n_blocks < AHEAD ? n_blocks : AHEAD;
+        for (size_t b = 0; b < n; b++)
+            unpack5(q + b * N, p + b * bytes + 6, p + b * bytes + 2);
+        for (size_t b = 0; b < n; b++)
+            scale(out + b * N, q + b * N, 16, weight_half_at(p + b * bytes));
     }
 }
 
 void weights_q5_1(float *restrict out, const void *restrict blocks, size_t n_blocks)
 {
+    const size_t bytes = 8 + HALF;
     const unsigned char *p = blocks;
-    signed char q[N];
+    signed char q[AHEAD * N];
 
-    for (size_t b = 0; b < n_blocks; b++, p += 8 + HALF, out += N) {
-        unpack4(q, p + 8);
-        add_fifth_bits(q, p + 4);
-        scale_and_move(out, q, weight_half_at(p), weight_half_at(p + 2));
+    for (size_t n; n_blocks; n_blocks -= n, p += n * bytes, out += n * N) {
+        n = n_blocks < AHEAD ? n_blocks : AHEAD;
+        for (size_t b = 0; b < n; b++)
+            unpack5(q + b * N, p + b * bytes + 8, p + b * bytes + 4);
+        for (size_t b = 0; b < n; b++)
+            scale_and_move(out + b * N, q + b * N, weight_half_at(p + b * bytes),
+                           weight_half_at(p + b * bytes + 2));
     }
 }
