@@ -181,7 +181,7 @@ static struct chat_range range_of(const struct tokens *list, size_t first, size_
 /* Makes spans of the turn those of its messages: empty where there is none. */
 static void set_spans(struct writing *w, size_t first)
 {
-    struct chat_range ranges[STRETCHES_MAX];
+    struct chat_range ranges[STRETCHES_MAX] = {{0, 0}};
     size_t begins[STRETCHES_MAX], at = 0;
 
     for (int k = 0; k < w->n_turn; k++) {

@@ -133,11 +133,17 @@ typedef void tile_fn(float *y, size_t ldy, const struct panel *p, const uint8_t 
                                                       const uint8_t *q, const float *a)            \
     {                                                                                              \
         tile(rows, y, ldy, p, q, a);                                                               \
-    }
-TILE(1)
-TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+    }                                                                                              \
+    static tile_fn tile_##rows /* for the semicolon */
 
-    static tile_fn *const tiles[ROWS + 1] = {NULL, tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+TILE(1);
+TILE(2);
+TILE(3);
+TILE(4);
+TILE(5);
+TILE(6);
+
+static tile_fn *const tiles[ROWS + 1] = {NULL, tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
 
 static void multiply(float *y, size_t ldy, const struct product *product, const uint8_t *q,
                      const float *a, int m, int first, int last)
