@@ -1,7 +1,8 @@
 /* split.c -- pre-tokenizers: a table of patterns, matched by PCRE2; see split.h.
  *
  * The patterns are written for engines to which \s is Unicode's White_Space.  PCRE2's \s differs (it has U+180E),
- * so it is spelled out here, and the patterns do not depend on PCRE2's options.  Patterns match at every place of every
+ * so it is spelled out here, and the patterns do not depend on PCRE2's options; so are letters and numbers that are younger
+ * than its tables (found by asking both about every code point).  Patterns match at every place of every
  * text, and none runs back further than to the begin of a run of blanks.
  *
  * Sources: Radford et al. 2019 (GPT-2); the pattern of cl100k_base that Llama 3 and Qwen2 vary; the
@@ -24,21 +25,44 @@ enum { STEPS_MAX = 100 * 1000 * 1000 }; /* of one match */
 #define S                                                                                          \
     "\\x09-\\x0d\\x20\\x85\\xa0\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}"   \
     "\\x{3000}"
+/* Letters and numbers to the references, which know Unicode 16 where PCRE2 10.42 knows 14; to be used inside [ ]. */
+#define LETTERS                                                                                    \
+    "\\p{L}"                                                                                       \
+    "\\x{1c89}-\\x{1c8a}\\x{a7cb}-\\x{a7cd}\\x{a7da}-\\x{a7dc}"                                    \
+    "\\x{105c0}-\\x{105f3}\\x{10d4a}-\\x{10d65}\\x{10d6f}-\\x{10d85}"                              \
+    "\\x{10ec2}-\\x{10ec4}\\x{1123f}-\\x{11240}\\x{11380}-\\x{11389}\\x{1138b}"                    \
+    "\\x{1138e}\\x{11390}-\\x{113b5}\\x{113b7}\\x{113d1}\\x{113d3}"                                \
+    "\\x{11bc0}-\\x{11be0}\\x{11f02}\\x{11f04}-\\x{11f10}\\x{11f12}-\\x{11f33}"                    \
+    "\\x{1342f}\\x{13441}-\\x{13446}\\x{13460}-\\x{143fa}\\x{16100}-\\x{1611d}"                    \
+    "\\x{16d40}-\\x{16d6c}\\x{18cff}\\x{1b132}\\x{1b155}\\x{1df25}-\\x{1df2a}"                     \
+    "\\x{1e030}-\\x{1e06d}\\x{1e4d0}-\\x{1e4eb}\\x{1e5d0}-\\x{1e5ed}\\x{1e5f0}"                    \
+    "\\x{2b739}\\x{2ebf0}-\\x{2ee5d}\\x{31350}-\\x{323af}"
+#define NUMBERS                                                                                    \
+    "\\p{N}"                                                                                       \
+    "\\x{10d40}-\\x{10d49}\\x{116d0}-\\x{116e3}\\x{11bf0}-\\x{11bf9}"                              \
+    "\\x{11f50}-\\x{11f59}\\x{16130}-\\x{16139}\\x{16d70}-\\x{16d79}"                              \
+    "\\x{1ccf0}-\\x{1ccf9}\\x{1d2c0}-\\x{1d2d3}\\x{1e4f0}-\\x{1e4f9}"                              \
+    "\\x{1e5f1}-\\x{1e5fa}"
+/* Those that stand alone in SmolLM2, by another table of the reference, of Unicode 17. */
+#define DIGITS NUMBERS "\\x{11de0}-\\x{11de9}\\x{16ff4}-\\x{16ff6}"
 #define BLANKS "[" S "]+(?![^" S "])|[" S "]+"
 #define CONTRACTIONS "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-#define CL100K(digits)                                                                             \
-    CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^" S "\\p{L}\\p{N}]+[\\r\\n]*|[" S  \
-                 "]*[\\r\\n]+|" BLANKS
+#define OTHERS "[^" S LETTERS NUMBERS "]+"
+#define CL100K(numbers)                                                                            \
+    CONTRACTIONS "|[^\\r\\n" LETTERS NUMBERS "]?[" LETTERS "]+|" numbers "| ?" OTHERS              \
+                 "[\\r\\n]*|[" S "]*[\\r\\n]+|" BLANKS
 
 static const struct splitting splittings[] = {
     {.names = "default gpt-2 gpt2",
-     .pattern = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" S "\\p{L}\\p{N}]+|" BLANKS},
+     .pattern = "'s|'t|'re|'ve|'m|'ll|'d| ?[" LETTERS "]+| ?[" NUMBERS "]+| ?" OTHERS "|" BLANKS},
     /* a digit ends the text for the rule about blanks before a word */
     {.names = "smollm starcoder refact",
-     .pattern = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+|\\p{N}| ?[^" S "\\p{L}\\p{N}]+|"
-                "[" S "]+(?![^" S "\\p{N}])|[" S "]+"},
-    {.names = "qwen2 deepseek-r1-qwen", .pattern = CL100K("\\p{N}"), .composes = 1},
-    {.names = "llama-bpe llama3 llama-v3", .pattern = CL100K("\\p{N}{1,3}"), .whole_words = 1},
+     .pattern = "'s|'t|'re|'ve|'m|'ll|'d| ?[" LETTERS "]+|[" DIGITS "]| ?[^" S LETTERS DIGITS "]+|"
+                "[" S "]+(?![^" S DIGITS "])|[" S "]+"},
+    {.names = "qwen2 deepseek-r1-qwen", .pattern = CL100K("[" NUMBERS "]"), .composes = 1},
+    {.names = "llama-bpe llama3 llama-v3",
+     .pattern = CL100K("[" NUMBERS "]{1,3}"),
+     .whole_words = 1},
 };
 
 enum { N_SPLITTINGS = sizeof splittings / sizeof *splittings };

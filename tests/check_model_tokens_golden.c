@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/lines.h"
+#include "base/utf8.h"
 #include "model/chat.h"
 #include "model/gguf.h"
 #include "tests/check_model_tokens.h"
@@ -189,6 +190,47 @@ START_TEST(tokens_of_hostile_texts_are_those_of_the_reference)
 }
 END_TEST
 
+/* ---- every code point ---- */
+
+/* The ids of "ab* *1*the'*  **x" with a code point for each star, behind those that are there. */
+static uint32_t sweep(const struct tokenizer *t, uint32_t cp, uint32_t crc)
+{
+    struct tokens list = {0};
+    struct buf text = {0};
+    char c[4];
+    size_t n = (size_t)utf8_encode(c, cp);
+
+    for (const char *s = "ab* *1*the'*  **x"; *s; s++)
+        buf_add(&text, *s == '*' ? c : s, *s == '*' ? n : 1);
+    ck_assert_int_eq(tokenizer_encode(&list, t, text.data, text.len, 0, &err), 0);
+    crc = crc_of(&list, crc);
+    tokens_clear(&list);
+    buf_clear(&text);
+    return crc;
+}
+
+START_TEST(every_code_point_is_treated_as_the_reference_does)
+{
+    struct golden g = {0};
+    size_t n_lines = 0;
+
+    if (!open_golden(&g, _i))
+        return;
+    for (; next_line(&g, "sweep"); n_lines++) {
+        unsigned first, want;
+        uint32_t crc = 0;
+
+        ck_assert_int_eq(sscanf(g.line, "sweep %x %x", &first, &want), 2);
+        for (uint32_t cp = first; cp < first + 4096; cp++)
+            if (cp < 0xd800 || cp > 0xdfff)
+                crc = sweep(g.t, cp, crc);
+        ck_assert_msg(crc == want, "code points from %x: other ids than the reference", first);
+    }
+    ck_assert_uint_eq(n_lines, 50);
+    close_golden(&g);
+}
+END_TEST
+
 /* ---- chats ---- */
 
 START_TEST(chats_are_spelled_as_the_model_s_template_does)
@@ -256,6 +298,7 @@ TCase *tokens_slow_tests(void)
     tcase_add_loop_test(tc, special_tokens_are_those_of_the_model, 0, N_MODELS);
     tcase_add_loop_test(tc, tokens_of_every_scifact_text_are_those_of_the_reference, 0, N_MODELS);
     tcase_add_loop_test(tc, tokens_of_hostile_texts_are_those_of_the_reference, 0, N_MODELS);
+    tcase_add_loop_test(tc, every_code_point_is_treated_as_the_reference_does, 0, N_MODELS);
     tcase_add_loop_test(tc, chats_are_spelled_as_the_model_s_template_does, 0, N_MODELS);
     return tc;
 }

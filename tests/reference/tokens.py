@@ -74,6 +74,10 @@ GEMMA_TEMPLATE = """{{ bos_token }}{%- if messages[0]['role'] == 'system' -%}{%-
 {{- m['content'] | trim }}{{ '<end_of_turn>\n' }}{%- endfor -%}{%- if add_generation_prompt -%}{{ '<start_of_turn>model\n' }}{%- endif -%}"""
 
 
+# A character among letters, digits, blanks, an apostrophe and its like.
+SWEEP = "ab* *1*the'*  **x"
+
+
 def crc(ids, start=0):
     return zlib.crc32(struct.pack("<%di" % len(ids), *ids), start)
 
@@ -127,6 +131,7 @@ def main(name, path, *collection):
     print("# texts: CRC-32 of the ids (int32, little-endian), each text's followed by -1, of the next 100 texts: documents")
     print("#        as 'title text', then queries")
     print("# hostile: name, repetitions, bytes in hex, number of ids, CRC-32 of the ids, the first 64 ids")
+    print("# sweep: first of 4096 code points, CRC-32 of the ids of the texts '%s' with each of them as *" % SWEEP)
     print("# chat: 1 if the assistant's turn is begun, number of messages, role and text in hex of each, ids")
     t.encode_special_tokens = True
     n, value = 0, 0
@@ -142,6 +147,12 @@ def main(name, path, *collection):
         raw = text if isinstance(text, bytes) else text.encode()
         print("\t".join(["hostile", title, str(n), raw.hex(), str(len(ids)), "%08x" % crc(ids),
                          " ".join(map(str, ids[:64]))]))
+    for first in range(0, 0x32000, 4096):
+        value = 0
+        for cp in range(first, first + 4096):
+            if not 0xd800 <= cp < 0xe000:
+                value = crc(t.encode(SWEEP.replace("*", chr(cp)), add_special_tokens=False).ids, value)
+        print("sweep\t%x\t%08x" % (first, value))
     t.encode_special_tokens = False
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
     for chat in CHATS:
