@@ -72,6 +72,7 @@ int main(void)
     suite_add_tcase(s, tokenizer_slow_tests());
     suite_add_tcase(s, tokens_tests());
     suite_add_tcase(s, tokens_broken_tests());
+    suite_add_tcase(s, tokens_long_tests());
     suite_add_tcase(s, tokens_slow_tests());
     suite_add_tcase(s, chat_tests());
     suite_add_tcase(s, kernels_tests());

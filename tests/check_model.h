@@ -18,15 +18,16 @@ TCase *tokenizer_slow_tests(void);
 TCase *characters_tests(void);
 TCase *tokens_tests(void);        /* check_model_tokens.c */
 TCase *tokens_broken_tests(void); /* check_model_tokens_broken.c */
-TCase *tokens_slow_tests(void);   /* check_model_tokens_golden.c */
-TCase *chat_tests(void);          /* check_model_chat.c */
-TCase *kernels_tests(void);       /* check_model_kernels.c */
-TCase *attention_tests(void);     /* check_model_attention.c */
-TCase *product_tests(void);       /* check_model_product.c */
-TCase *linear_tests(void);        /* check_model_linear.c */
-TCase *encoder_tests(void);       /* check_model_encoder.c */
-TCase *splade_tests(void);        /* check_model_splade.c */
-TCase *embed_tests(void);         /* check_model_embed.c */
+TCase *tokens_long_tests(void);
+TCase *tokens_slow_tests(void); /* check_model_tokens_golden.c */
+TCase *chat_tests(void);        /* check_model_chat.c */
+TCase *kernels_tests(void);     /* check_model_kernels.c */
+TCase *attention_tests(void);   /* check_model_attention.c */
+TCase *product_tests(void);     /* check_model_product.c */
+TCase *linear_tests(void);      /* check_model_linear.c */
+TCase *encoder_tests(void);     /* check_model_encoder.c */
+TCase *splade_tests(void);      /* check_model_splade.c */
+TCase *embed_tests(void);       /* check_model_embed.c */
 TCase *model_tests(void);
 TCase *minilm_tests(void);
 TCase *minilm_slow_tests(void);

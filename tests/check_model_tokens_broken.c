@@ -175,8 +175,17 @@ TCase *tokens_broken_tests(void)
     tcase_add_loop_test(tc, a_vocabulary_that_contradicts_itself_is_refused, 0,
                         sizeof broken / sizeof *broken);
     tcase_add_test(tc, odd_vocabularies_are_taken);
-    tcase_add_loop_test(tc, long_words_take_time_in_proportion, 0, N_TOKENIZERS);
     tcase_add_loop_test(tc, each_allocation_of_a_decoder_s_tokenizer_may_fail_once, 0,
                         N_TOKENIZERS);
+    return tc;
+}
+
+TCase *tokens_long_tests(void)
+{
+    TCase *tc = tcase_create("long words");
+
+    tcase_set_tags(tc, "heavy");
+    tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, long_words_take_time_in_proportion, 0, N_TOKENIZERS);
     return tc;
 }
