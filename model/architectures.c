@@ -24,7 +24,7 @@ static const struct architecture gemma3 = {.name = "gemma3",
 
 const struct architecture *const architectures[] = {&llama, &qwen2, &qwen3, &gemma3, NULL};
 
-enum { MAX_WIDTH = 1 << 15, MAX_LAYERS = 1000, MAX_ROWS = 1 << 24, MAX_HEADS = 1024 };
+enum { MAX_WIDTH = 1 << 15, MAX_LAYERS = 1000, MAX_ROWS = 1 << 24 };
 
 static int find_architecture(const struct architecture **out, const struct gguf *g, struct err *err)
 {
@@ -137,8 +137,8 @@ int decoder_config_read(struct decoder_config *out, const struct gguf *g, struct
     r.prefix = c.arch->name;
     c.layers = size(&r, "block_count", MAX_LAYERS, -1);
     c.D = size(&r, "embedding_length", MAX_WIDTH, -1);
-    c.heads = size(&r, "attention.head_count", MAX_HEADS, -1);
-    c.kv_heads = size(&r, "attention.head_count_kv", MAX_HEADS, c.heads);
+    c.heads = size(&r, "attention.head_count", DECODER_MAX_HEADS, -1);
+    c.kv_heads = size(&r, "attention.head_count_kv", DECODER_MAX_HEADS, c.heads);
     c.d = size(&r, "attention.key_length", MAX_WIDTH, c.D / c.heads ? c.D / c.heads : 1);
     c.F = size(&r, "feed_forward_length", 1 << 18, -1);
     c.context = size(&r, "context_length", MAX_ROWS, -1);

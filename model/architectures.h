@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "model/gguf.h"
 
+enum { DECODER_MAX_HEADS = 1024 };
+
 /* One row of the table. */
 struct architecture {
     const char *name;     /* general.architecture */

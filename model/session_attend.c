@@ -161,7 +161,7 @@ static void finish(const struct work *w)
     const struct session_tap *tap = w->p->tap;
     const size_t d = (size_t)c->d, wide = (size_t)c->heads * d;
     const float a = 1 / sqrtf((float)c->d);
-    float share[2 * SCORE_ROWS > 1024 ? 2 * SCORE_ROWS : 1024];
+    float share[DECODER_MAX_HEADS];
 
     for (int i = 0; i < w->rows * w->group; i++) {
         float *weight = w->hand->scores + (size_t)i * (size_t)w->ld;
