@@ -420,6 +420,7 @@ TCase *session_tests(void)
 {
     TCase *tc = tcase_create("session");
 
+    tcase_set_tags(tc, "heavy"); /* arithmetic and waiting threads: minutes under valgrind */
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, threads_do_not_change_a_bit, 0, 2 * N_KINDS);
     tcase_add_loop_test(tc, reading_in_parts_equals_reading_at_once, 0, 2 * N_KINDS);
