@@ -82,7 +82,7 @@ static int read_chunk(struct session_pass *p, struct err *err)
     pool_together(s->team, run_hand, p);
     rc = first_error(s, err);
     s->rows = p->T;
-    return rc ? rc : check_finite(s, err);
+    return rc || p->keys_only ? rc : check_finite(s, err);
 }
 
 /* ---- the face ---- */
@@ -130,6 +130,7 @@ int session_read(struct session *s, const struct session_input *in, const struct
                              .head = in->head,
                              .from = in->from == SESSION_ITSELF ? before : in->from,
                              .both_ways = in->both_ways,
+                             .keys_only = in->keys_only,
                              .tap = tap};
     int rc = check_input(s, in, tap, position, err);
 
@@ -192,6 +193,21 @@ int session_logits(float *out, struct session *s, int first, int n, struct err *
                        first + n - 1, s->rows);
     pool_together(s->team, run_head, &job);
     return first_error(s, err);
+}
+
+void session_copy_keys(float *out, const struct session *s, int layer, int key_head, int first,
+                       int n)
+{
+    const size_t d = (size_t)s->m->cfg.d;
+    const float *keys = session_keys(s, layer, key_head);
+
+    assert(first >= 0 && n >= 0 && first + n <= s->n_cells);
+    for (int cell = first; cell < first + n; cell++, out += d) {
+        const float *from = keys + (size_t)(cell / KEY_TILE * KEY_TILE) * d + cell % KEY_TILE;
+
+        for (size_t i = 0; i < d; i++)
+            out[i] = from[i * KEY_TILE];
+    }
 }
 
 const float *session_states(const struct session *s, int *rows)

@@ -40,6 +40,7 @@ struct session_input {
     int head;     /* cells 0..head-1 are seen, */
     int from;     /* and those from here on up to each token itself; or SESSION_ITSELF */
     int both_ways; /* 1: tokens see the whole run, not only up to themselves; the run must fit in one chunk */
+    int keys_only; /* 1: the last layer ends with its queries, keys and values; there are no states then */
 };
 
 /* What attention came to, for one head and one token of the run. */
@@ -53,11 +54,19 @@ struct session_sight {
         second; /* weight[i] is of cell first + i for i < split, else of cell second + i - split */
 };
 
-/* Watches some heads.  `see` is called for each watched (layer, head) and token, by several threads at once, but
- * those of a key head by one thread, rows rising. */
+/* What a head of a token asks for. */
+struct session_question {
+    int layer, head;
+    int row;            /* the token's place in the run */
+    const float *query; /* [d] turned by RoPE; attention is softmax(query . key / sqrt d) */
+};
+
+/* Watches some heads.  Either function is called for each watched (layer, head) and token, by several threads at once, but
+ * for those of a key head by one thread, rows rising, and layers one after the other; NULL = not wanted. */
 struct session_tap {
-    const unsigned char *watched; /* [layers, H]: 1 = call see */
+    const unsigned char *watched; /* [layers, H]: 1 = call */
     void (*see)(const struct session_sight *sight, void *payload);
+    void (*ask)(const struct session_question *question, void *payload);
     void *payload;
 };
 
@@ -82,6 +91,10 @@ void session_cut(struct session *s, int n);
  */
 int session_read(struct session *s, const struct session_input *in, const struct session_tap *tap,
                  struct err *err);
+
+/* Keys of n cells from `first` on, as attention reads them: out [n, d], turned by RoPE. */
+void session_copy_keys(float *out, const struct session *s, int layer, int key_head, int first,
+                       int n);
 
 /* Logits of n tokens of the last chunk read, from its row `first` on.  out [n, vocab].
  * The decoder has its head and all layers (E_INVALID). */

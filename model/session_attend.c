@@ -168,7 +168,7 @@ static void finish(const struct work *w)
         const int head = w->key_head * w->group + i % w->group;
 
         share[i] = 1 / w->kernels->softmax_exp(weight, a, w->columns);
-        if (tap && tap->watched[w->layer * c->heads + head])
+        if (tap && tap->see && tap->watched[w->layer * c->heads + head])
             show(w, w->row + i / w->group, head, weight, share[i]);
     }
     mix(w);
@@ -189,6 +189,29 @@ static void attend(struct work *w)
         for (int i = 0; i < w->n_stretches; i++)
             mask(w, &w->stretches[i], row);
     finish(w);
+}
+
+void session_ask(const struct session_pass *p, int layer, int rank)
+{
+    const struct session *s = p->s;
+    const struct decoder_config *c = &s->m->cfg;
+    const int group = c->heads / c->kv_heads;
+    const unsigned char *watched =
+        p->tap ? p->tap->watched + (size_t)layer * (size_t)c->heads : NULL;
+
+    if (!p->tap || !p->tap->ask)
+        return;
+    for (int k = rank; k < c->kv_heads; k += s->n_hands)
+        for (int row = 0; row < p->T; row++)
+            for (int h = 0; h < group; h++) {
+                const size_t at =
+                    ((size_t)k * SESSION_CHUNK + (size_t)row) * (size_t)group + (size_t)h;
+                const struct session_question q = {layer, k * group + h, row,
+                                                   s->queries + at * (size_t)c->d};
+
+                if (watched[q.head])
+                    p->tap->ask(&q, p->tap->payload);
+            }
 }
 
 void session_attend(const struct session_pass *p, int layer, int rank)

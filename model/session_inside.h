@@ -48,10 +48,19 @@ struct session_pass {
     int T;
     int first;      /* cell of its first token */
     int head, from; /* cells 0..head-1 and from.. are seen */
-    int both_ways;
+    int both_ways, keys_only;
     const struct session_tap *tap;
     int block; /* tokens that one thread takes at a time */
 };
+
+/* Does the run end with this layer's queries, keys and values? */
+static inline int session_ends_at(const struct session_pass *p, int layer)
+{
+    return p->keys_only && layer == p->s->m->n_layers - 1;
+}
+
+/* Shows a tap the queries of a layer: one thread's share of key heads. */
+void session_ask(const struct session_pass *p, int layer, int rank);
 
 /* Attention of a layer: one thread's share of key heads and tokens. */
 void session_attend(const struct session_pass *p, int layer, int rank);

@@ -152,6 +152,9 @@ void session_layer_by_tokens(const struct session_pass *p, int layer, int rank)
 
     each_block(project, p, layer, rank);
     pool_meet(team);
+    session_ask(p, layer, rank);
+    if (session_ends_at(p, layer))
+        return;
     session_attend(p, layer, rank);
     pool_meet(team);
     each_block(finish, p, layer, rank);
@@ -182,6 +185,9 @@ void session_layer_by_columns(const struct session_pass *p, int layer, int rank)
     for (int t = 0; t < p->T && !rank; t++)
         place_token(p, layer, t, wide + (size_t)t * width);
     pool_meet(s->team);
+    session_ask(p, layer, rank);
+    if (session_ends_at(p, layer))
+        return;
     session_attend(p, layer, rank);
     pool_meet(s->team);
     share(p, rank, y, l->out, s->context);

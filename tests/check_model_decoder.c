@@ -107,7 +107,7 @@ static void run(struct reading *r)
     const struct decoder_config *c = decoder_config(r->m);
     const size_t heads = (size_t)c->layers * (size_t)c->heads, n = (size_t)r->n;
     unsigned char *all = mem_alloc(heads, 1);
-    const struct session_tap tap = {all, see, r};
+    const struct session_tap tap = {.watched = all, .see = see, .payload = r};
 
     memset(all, 1, heads);
     r->logits = mem_alloc(n * (size_t)c->vocab, sizeof *r->logits);

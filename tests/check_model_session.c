@@ -197,7 +197,7 @@ static void watch_run(struct watch *w, struct setup *u, const struct session_inp
     const struct decoder_config *c = decoder_config(u->m);
     const size_t heads = (size_t)c->layers * (size_t)c->heads;
     unsigned char *all = mem_alloc(heads, 1);
-    const struct session_tap tap = {all, look, w};
+    const struct session_tap tap = {.watched = all, .see = look, .payload = w};
 
     memset(w, 0, sizeof *w);
     memset(all, 1, heads);
@@ -341,6 +341,102 @@ START_TEST(layers_with_a_window_see_no_farther)
 }
 END_TEST
 
+/* ---- queries and keys ---- */
+
+/* What one head's last token asked for, and the weights it gave. */
+struct asked {
+    int layer, head, row;
+    size_t d;
+    float query[64], weight[CELLS];
+    int asked, seen;
+};
+
+static void note_question(const struct session_question *q, void *payload)
+{
+    struct asked *a = payload;
+
+    if (q->row != a->row)
+        return;
+    memcpy(a->query, q->query, a->d * sizeof *a->query);
+    a->asked++;
+}
+
+static void note_weights(const struct session_sight *sight, void *payload)
+{
+    struct asked *a = payload;
+
+    if (sight->row != a->row)
+        return;
+    for (int i = 0; i < sight->n; i++)
+        a->weight[i] = sight->weight[i] * sight->share;
+    a->seen++;
+}
+
+START_TEST(queries_and_keys_give_the_weights_that_a_tap_sees)
+{
+    struct asked a = {.layer = 1, .head = 1, .row = 69};
+    struct session_tap tap = {.see = note_weights, .ask = note_question, .payload = &a};
+    const struct decoder_config *c;
+    unsigned char watched[64] = {0};
+    float keys[70 * 64], logits[70], sum = 0;
+    struct setup u;
+    int ids[70];
+
+    make_ids(ids, 70, 3);
+    open_setup(&u, kinds[_i], MODEL_F32, 2);
+    c = decoder_config(u.m);
+    ck_assert(c->d <= 64 && c->layers * c->heads <= 64);
+    a.d = (size_t)c->d;
+    watched[a.layer * c->heads + a.head] = 1;
+    tap.watched = watched;
+    ck_assert_ok(session_read(u.s, &(struct session_input){.ids = ids, .n = 70}, &tap, &err), &err);
+    ck_assert(a.asked == 1 && a.seen == 1);
+    session_copy_keys(keys, u.s, a.layer, a.head / (c->heads / c->kv_heads), 0, 70);
+    for (int i = 0; i < 70; i++) {
+        double dot = 0;
+
+        for (int k = 0; k < c->d; k++)
+            dot += (double)a.query[k] * (double)keys[i * c->d + k];
+        logits[i] = expf((float)(dot / sqrt(c->d)));
+        if (!decoder_sees_all(c, a.layer) && 69 - i >= c->window)
+            logits[i] = 0;
+        sum += logits[i];
+    }
+    for (int i = 0; i < 70; i++)
+        ck_assert_float_le(fabsf(logits[i] / sum - a.weight[i]), 1e-5f);
+    close_setup(&u);
+}
+END_TEST
+
+START_TEST(a_run_for_its_keys_alone_has_the_same_keys)
+{
+    const int n = _i / 2 ? 20 : 70, last = 1; /* few tokens go another way */
+    const struct decoder_options opt = {.precision = MODEL_I8, .layers = last + 1};
+    float want[70 * 64], got[70 * 64];
+    struct decoder *m = NULL;
+    struct session *s = NULL;
+    struct setup u;
+    size_t bytes;
+    int ids[70];
+
+    make_ids(ids, n, 3);
+    open_setup(&u, kinds[_i % 2 ? 3 : 0], MODEL_I8, 2);
+    bytes = (size_t)n * (size_t)decoder_config(u.m)->d * sizeof *want;
+    read_run(u.s, ids, n);
+    session_copy_keys(want, u.s, last, 0, 0, n);
+    ck_assert_ok(decoder_open(&m, u.g, &opt, NULL, &err), &err);
+    ck_assert_ok(session_new(&s, m, CELLS, u.team, &err), &err);
+    ck_assert_ok(
+        session_read(s, &(struct session_input){.ids = ids, .n = n, .keys_only = 1}, NULL, &err),
+        &err);
+    session_copy_keys(got, s, last, 0, 0, n);
+    ck_assert_mem_eq(want, got, bytes);
+    session_free(s);
+    decoder_close(m);
+    close_setup(&u);
+}
+END_TEST
+
 /* ---- hostile ---- */
 
 START_TEST(runs_that_cannot_be_are_refused_and_leave_the_cells)
@@ -431,6 +527,8 @@ TCase *session_tests(void)
     tcase_add_test(tc, a_block_read_both_ways_sees_all_of_itself);
     tcase_add_loop_test(tc, blocks_do_not_depend_on_their_order, 0, 2 * N_KINDS);
     tcase_add_test(tc, layers_with_a_window_see_no_farther);
+    tcase_add_loop_test(tc, queries_and_keys_give_the_weights_that_a_tap_sees, 0, N_KINDS);
+    tcase_add_loop_test(tc, a_run_for_its_keys_alone_has_the_same_keys, 0, 4);
     tcase_add_test(tc, runs_that_cannot_be_are_refused_and_leave_the_cells);
     tcase_add_loop_test(tc, a_decoder_survives_each_failing_allocation, 0, 2);
     return tc;
