@@ -1,16 +1,172 @@
-/* reranker.c -- the table of re-ranking methods and the way into it. */
+/* reranker.c -- the table of re-ranking methods and the way into it: profile, fusion with the first stage, order. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reranker/reranker.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-const struct reranker *const rerankers[] = {NULL};
+#include "base/mem.h"
+#include "reranker/reranker_inside.h"
 
-int rerank(struct candidate *candidates, size_t n, const char *query, const char *method,
-           struct err *err)
+const struct rerank_method *const rerank_methods[] = {NULL};
+
+/* ---- opening ---- */
+
+static const struct rerank_method *find_method(const char *name)
 {
-    for (const struct reranker *const *r = rerankers; *r; r++)
-        if (!strcmp((*r)->name, method))
-            return (*r)->rerank(candidates, n, query, err);
-    return err_set(err, E_INVALID, "re-ranking by '%s' is not in this version yet", method);
+    for (const struct rerank_method *const *m = rerank_methods; *m; m++)
+        if (name && !strcmp((*m)->name, name))
+            return *m;
+    return NULL;
 }
+
+static int unknown_method(const char *name, struct err *err)
+{
+    struct buf known = {0};
+    int rc;
+
+    for (const struct rerank_method *const *m = rerank_methods; *m; m++)
+        buf_printf(&known, "%s%s", m == rerank_methods ? "" : ", ", (*m)->name);
+    rc = buf_error(&known)
+             ? err_nomem(err)
+             : err_set(err, E_INVALID, "there is no re-ranking by '%.40s'; there are %s",
+                       name ? name : "", buf_text(&known));
+    buf_clear(&known);
+    return rc;
+}
+
+int reranker_open(struct reranker **out, const struct rerank_options *opt, struct err *err)
+{
+    const struct rerank_method *method = find_method(opt->method);
+    struct reranker *r;
+    int rc;
+
+    if (!method)
+        return unknown_method(opt->method, err);
+    r = mem_zalloc(1, sizeof *r);
+    if (!r)
+        return err_nomem(err);
+    r->method = method;
+    r->pool = opt->pool;
+    rc = method->open(&r->self, r, opt, err);
+    if (!rc && (buf_error(&r->describe)))
+        rc = err_nomem(err);
+    if (rc) {
+        reranker_close(r);
+        return rc;
+    }
+    r->first_stage = opt->first_stage >= 0 ? (double)opt->first_stage
+                     : r->profile          ? r->profile->first_stage
+                                           : 0;
+    *out = r;
+    return 0;
+}
+
+void reranker_close(struct reranker *r)
+{
+    if (!r)
+        return;
+    if (r->self)
+        r->method->close(r->self);
+    profile_free(r->profile);
+    buf_clear(&r->note);
+    buf_clear(&r->describe);
+    mem_free(r);
+}
+
+/* ---- running ---- */
+
+static int compare(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    int order;
+
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    order = strcmp(y->docno, x->docno);
+    return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Mean and deviation of finite numbers of candidates. */
+struct spread {
+    double mean, deviation;
+    size_t n;
+};
+
+static void spread_add(struct spread *s, double x)
+{
+    s->n++;
+    s->mean += x;
+    s->deviation += x * x;
+}
+
+static void spread_end(struct spread *s)
+{
+    if (!s->n)
+        return;
+    s->mean /= (double)s->n;
+    s->deviation = sqrt(fmax(s->deviation / (double)s->n - s->mean * s->mean, 0));
+}
+
+static double standard(const struct spread *s, double x)
+{
+    return s->deviation > 1e-12 * (1 + fabs(s->mean)) ? (x - s->mean) / s->deviation : 0;
+}
+
+/* score = standardised reading + weight * standardised first stage.  What could not be read (-inf) stays last. */
+static void fuse(const struct reranker *r, struct candidate *c, size_t n)
+{
+    struct spread read = {0}, first = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        if (isfinite(c[i].read))
+            spread_add(&read, (double)c[i].read);
+        spread_add(&first, (double)c[i].first);
+    }
+    spread_end(&read);
+    spread_end(&first);
+    for (size_t i = 0; i < n; i++) {
+        if (r->first_stage == 0 || !isfinite(c[i].read))
+            c[i].score = c[i].read;
+        else
+            c[i].score = (float)(standard(&read, (double)c[i].read) +
+                                 r->first_stage * standard(&first, (double)c[i].first));
+    }
+}
+
+int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, const char *query,
+                 struct err *err)
+{
+    int rc;
+
+    buf_reset(&r->note);
+    if (!query[strspn(query, " \t\n\v\f\r")])
+        return err_set(err, E_INVALID, "the query is empty");
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(candidates[i].first))
+            return err_set(err, E_INVALID, "the first stage's score of '%.100s' is not a number",
+                           candidates[i].docno);
+        candidates[i].cut = 0;
+        candidates[i].read = -INFINITY;
+    }
+    rc = n ? r->method->run(r->self, r, candidates, n, query, err) : 0;
+    if (!rc && buf_error(&r->note))
+        rc = err_nomem(err);
+    if (rc)
+        return rc;
+    fuse(r, candidates, n);
+    qsort(candidates, n, sizeof *candidates, compare);
+    return 0;
+}
+
+/* ---- what it is ---- */
+
+const char *reranker_note(const struct reranker *r)
+{
+    return r->note.len ? buf_text(&r->note) : "";
+}
+const char *reranker_method(const struct reranker *r) { return r->method->name; }
+const char *reranker_describe(const struct reranker *r) { return buf_text(&r->describe); }
+const struct profile *reranker_profile(const struct reranker *r) { return r->profile; }
+int reranker_wants_keys(const struct reranker *r) { return r->method->wants_keys; }

@@ -22,8 +22,10 @@ BEGIN {
     index_h = " indexer/index.h "
     may["base"] = may["corpora"] = may["eval"] = " "
     may["model"] = " "
-    may["indexer"] = may["generator"] = " model/model.h "
-    may["retriever"] = may["reranker"] = " model/model.h" index_h
+    may["generator"] = " model/model.h model/reader.h model/session.h "
+    may["indexer"] = " model/model.h model/keys.h "
+    may["retriever"] = " model/model.h" index_h
+    may["reranker"] = " model/model.h model/keys.h" index_h
     may["api"] = " model/model.h corpora/corpora.h retriever/retriever.h reranker/reranker.h" \
         " generator/generator.h eval/eval.h eval/significance.h" index_h
 

@@ -1,0 +1,74 @@
+/* keys.h -- the keys of a passage, for the heads of a profile, in few bits: what an index stores so that a query can attend to a
+ * passage that nobody reads any more.
+ *
+ *     struct key_maker *k = NULL;
+ *     key_maker_open(&k, profile, NULL, MODEL_I8, pool, &err);
+ *     key_maker_run(out, k, passages, n, &err);        -- out [n] zeroed bufs: the coded keys of each passage
+ *     key_maker_close(k);
+ *
+ * A passage is read as a block behind the prompt's head; keys are turned by RoPE for the places they had there.  Heads that
+ * share a key head share its keys.  keys.c describes the bytes.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_KEYS_H
+#define MODEL_KEYS_H
+
+#include "model/profile.h"
+#include "model/prompt.h"
+#include "model/session.h"
+
+enum { KEYS_MAX_TOKENS = 512 }; /* of a passage; those beyond are not read */
+
+/* The key heads that a profile's heads ask. */
+struct key_plan {
+    int n; /* slots */
+    struct key_slot {
+        int layer, key_head;
+    } slots[PROFILE_MAX_HEADS];     /* by layer, then key head */
+    int slot_of[PROFILE_MAX_HEADS]; /* of each head of the profile */
+    int d, bits;
+};
+
+/* E_INVALID if the model has no such layer or head. */
+int key_plan_make(struct key_plan *out, const struct profile *p, const struct decoder_config *c,
+                  struct err *err);
+
+/* ---- making ---- */
+
+struct key_maker;
+
+/* Opens a profile's model, or `model` instead (a name, folder or file).
+ *
+ * p, pool  borrowed until close; pool may be NULL.
+ * Errors: those of reader_open; E_INVALID if the model's SHA-256 is not the profile's.
+ */
+int key_maker_open(struct key_maker **out, const struct profile *p, const char *model,
+                   int precision, struct pool *pool, struct err *err);
+
+/* With a reader that is open already, of at least profile_layers layers; borrowed. */
+int key_maker_new(struct key_maker **out, const struct profile *p, struct reader *r,
+                  struct pool *pool, struct err *err);
+void key_maker_close(struct key_maker *k);
+
+/* out [n] are cleared and get the coded keys of passages [n].  One thread at a time.
+ * Cost: a run of each passage through profile_layers layers.  On failure all of out are empty. */
+int key_maker_run(struct buf *out, struct key_maker *k, const struct prompt_passage *passages,
+                  size_t n, struct err *err);
+
+/* ---- using ---- */
+
+/* What a passage's coded keys are: a view into them. */
+struct keys {
+    int n; /* tokens; 0 = an empty passage */
+    int slots, d, bits;
+    const unsigned char *bytes;
+};
+
+/* Looks at coded keys [n_bytes], which stay borrowed.  E_FORMAT if they are not those of such a plan (NULL: of any). */
+int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
+              const struct key_plan *plan, struct err *err);
+
+/* The keys of a slot, decoded: out [d, n] as columns, row stride ld >= n. */
+void keys_decode(float *out, int ld, const struct keys *k, int slot);
+
+#endif

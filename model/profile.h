@@ -1,0 +1,61 @@
+/* profile.h -- which heads of a model rank, how, and with what weights: a small JSON file.
+ *
+ *     struct profile *p = NULL;
+ *     profile_open(&p, "smollm2", "stored", &err);      -- one that ships with fovea, or a file
+ *     ...
+ *     profile_free(p);
+ *
+ * `fovea heads` makes them.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_PROFILE_H
+#define MODEL_PROFILE_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum { PROFILE_MAX_HEADS = 64 };
+
+struct profile_head {
+    int layer, head;
+    double weight;
+};
+
+struct profile {
+    char *name;         /* "smollm2" */
+    char *method;       /* "stored", "icr-blocks" or "icr" */
+    char *model;        /* name of the model it is for */
+    char *sha256;       /* of the model's file */
+    char *statistic;    /* of reranker/statistics.h */
+    int is_calibrated;  /* 1: the content-free query's is taken off */
+    int wants;          /* PROMPT_FIND or PROMPT_ANSWER */
+    int bits;           /* of a number of a stored key: 8 or 4 */
+    double first_stage; /* weight of the first stage's scores, beside the heads' sum */
+    struct profile_head heads[PROFILE_MAX_HEADS]; /* [n_heads], by layer, then head; each once */
+    int n_heads;
+    char *chosen; /* how they were chosen, for people */
+};
+
+/* Reads a profile: a path to a file, or the name of one that ships (for this method; a name alone is enough).
+ *
+ * Errors: E_NOTFOUND with the names there are; E_FORMAT names file, field and reason.
+ */
+int profile_open(struct profile **out, const char *name, const char *method, struct err *err);
+
+/* The same from text; `source` is what errors call it. */
+int profile_parse(struct profile **out, const char *json, size_t n, const char *source,
+                  struct err *err);
+void profile_free(struct profile *p);
+
+/* Appends it as JSON: what profile_parse reads. */
+int profile_write(struct buf *out, const struct profile *p, struct err *err);
+
+/* Profile i of those that ship: its text [*n] and its file's name; NULL beyond the last. */
+const char *profile_shipped(const char **name, size_t *n, int i);
+
+/* Layers of the model that are needed: the last with a head of the profile, and those before. */
+int profile_layers(const struct profile *p);
+
+#endif

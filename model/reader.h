@@ -1,0 +1,49 @@
+/* reader.h -- a language model that reads: a decoder with its tokenizer and chat template, from one GGUF file.
+ *
+ *     struct reader *r = NULL;
+ *     reader_open(&r, "smollm2", &(struct reader_options){0}, pool, &err);
+ *     session_new(&s, reader_decoder(r), 4096, pool, &err);
+ *     ...
+ *     reader_close(r);
+ *
+ * Read-only once open: may be shared by threads and sessions.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_READER_H
+#define MODEL_READER_H
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "model/chat.h"
+#include "model/decoder.h"
+#include "model/tokenizer.h"
+
+struct reader;
+
+struct reader_options {
+    int precision; /* MODEL_I8 or MODEL_F32 (model.h) */
+    int layers;    /* the first so many alone; 0 = all */
+    int has_head;  /* 1: it is to write, too */
+};
+
+/* Opens a model by its name, folder or file (model_find_gguf).
+ *
+ * pool   shares the work of opening, or NULL; not kept.
+ * Errors: those of model_find_gguf, gguf_open, tokenizer_open_gguf and decoder_open.
+ * Cost: decoder_open's.
+ */
+int reader_open(struct reader **out, const char *name, const struct reader_options *opt,
+                struct pool *pool, struct err *err);
+void reader_close(struct reader *r);
+
+const struct decoder *reader_decoder(const struct reader *r);
+const struct tokenizer *reader_tokenizer(const struct reader *r);
+const struct chat *
+reader_chat(const struct reader *r); /* NULL: the model has no chat template that is known */
+const char *reader_name(const struct reader *r); /* of its folder, or of its file */
+const char *reader_path(const struct reader *r); /* of the file */
+
+/* SHA-256 of the file in hexadecimal, computed on the first call (a second for 500 MB); one thread at a time. */
+const char *reader_sha256(struct reader *r);
+
+#endif

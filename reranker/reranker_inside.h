@@ -1,0 +1,24 @@
+/* reranker_inside.h -- what a reranker consists of; for reranker/ alone. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RERANKER_INSIDE_H
+#define RERANKER_INSIDE_H
+
+#include "base/buf.h"
+#include "model/profile.h"
+#include "reranker/reranker.h"
+
+struct reranker {
+    const struct rerank_method *method;
+    void *self;              /* the method's */
+    struct profile *profile; /* NULL = none */
+    struct pool *pool;
+    double first_stage; /* weight of the first stage */
+    struct buf note;    /* of the last run */
+    struct buf describe;
+};
+
+/* Methods: see reranker.h. */
+extern const struct rerank_method rerank_icr, rerank_icr_blocks, rerank_stored,
+    rerank_cross_encoder;
+
+#endif
