@@ -23,9 +23,9 @@ BEGIN {
     may["base"] = may["corpora"] = may["eval"] = " "
     may["model"] = " "
     may["generator"] = " model/model.h model/reader.h model/session.h "
-    may["indexer"] = " model/model.h model/keys.h "
+    may["indexer"] = " model/model.h model/keys.h model/profile.h "
     may["retriever"] = " model/model.h" index_h
-    may["reranker"] = " model/model.h model/keys.h" index_h
+    may["reranker"] = " model/model.h model/keys.h model/prompt.h model/profile.h model/reader.h model/session.h" index_h
     may["api"] = " model/model.h corpora/corpora.h retriever/retriever.h reranker/reranker.h" \
         " generator/generator.h eval/eval.h eval/significance.h" index_h
 
