@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "indexer/graph.h"
-#include "indexer/half.h"
+#include "base/half.h"
 #include "indexer/segment.h"
 #include "indexer/vectors.h"
 

@@ -340,3 +340,23 @@ int chat_encode(struct tokens *out, struct chat_range *where, const struct chat 
         out->n = n_before;
     return rc;
 }
+
+int chat_turn(struct tokens *before, struct tokens *after, const struct chat *chat,
+              const struct tokenizer *t, struct err *err)
+{
+    const size_t n_before = before->n, n_after = after->n;
+    struct writing w = {.out = before, .chat = chat, .t = t, .err = err};
+    int rc = put_token(&w, chat->first);
+
+    rc = rc ? rc : begin_turn(&w, "user");
+    rc = rc ? rc : put_text(&w);
+    w.out = after;
+    rc = rc ? rc : end_turn(&w);
+    rc = rc ? rc : begin_turn(&w, "assistant");
+    rc = rc ? rc : put_text(&w);
+    if (rc) {
+        before->n = n_before;
+        after->n = n_after;
+    }
+    return rc;
+}

@@ -63,4 +63,10 @@ int chat_encode(struct tokens *out, struct chat_range *where, const struct chat 
                 const struct tokenizer *t, const struct chat_message *messages, size_t n,
                 int answer, struct err *err);
 
+/* Appends what stands around a text of the user's that is the whole conversation, without a system's message: the tokens
+ * before it, and those behind it up to the begin of the answer.  Spans are empty.
+ * Errors: those of tokenizer_encode; the lists are then as they were. */
+int chat_turn(struct tokens *before, struct tokens *after, const struct chat *chat,
+              const struct tokenizer *t, struct err *err);
+
 #endif

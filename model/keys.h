@@ -17,7 +17,10 @@
 #include "model/prompt.h"
 #include "model/session.h"
 
-enum { KEYS_MAX_TOKENS = 512 }; /* of a passage; those beyond are not read */
+enum {
+    KEYS_MAX_TOKENS = 512, /* of a passage; those beyond are not read */
+    KEYS_MAX_D = 512       /* numbers of a key */
+};
 
 /* The key heads that a profile's heads ask. */
 struct key_plan {

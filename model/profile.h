@@ -31,7 +31,7 @@ struct profile {
     char *statistic;    /* of reranker/statistics.h */
     int is_calibrated;  /* 1: the content-free query's is taken off */
     int wants;          /* PROMPT_FIND or PROMPT_ANSWER */
-    int bits;           /* of a number of a stored key: 8 or 4 */
+    int bits;           /* of a number of a stored key: 8, 4 or 2 */
     double first_stage; /* weight of the first stage's scores, beside the heads' sum */
     struct profile_head heads[PROFILE_MAX_HEADS]; /* [n_heads], by layer, then head; each once */
     int n_heads;

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "indexer/bitpack.h"
-#include "indexer/half.h"
+#include "base/half.h"
 #include "indexer/postings.h"
 #include "tests/indexer_fixture.h"
 

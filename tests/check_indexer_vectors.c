@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "base/digest.h"
-#include "indexer/half.h"
+#include "base/half.h"
 #include "tests/vectors_fixture.h"
 
 START_TEST(the_nearest_are_those_of_brute_force_in_order)

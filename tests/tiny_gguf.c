@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "indexer/half.h"
+#include "base/half.h"
 #include "model/weight_types.h"
 #include "tests/gguf_writer.h"
 #include "tests/tiny_vocabulary.h"

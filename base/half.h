@@ -1,7 +1,7 @@
-/* half.h -- IEEE 754 half precision, in which vectors are kept beside a graph. */
+/* half.h -- IEEE 754 half precision: 16 bits for a number. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef INDEXER_HALF_H
-#define INDEXER_HALF_H
+#ifndef BASE_HALF_H
+#define BASE_HALF_H
 
 #include <stdint.h>
 #include <string.h>

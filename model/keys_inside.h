@@ -1,0 +1,16 @@
+/* keys_inside.h -- how keys become bytes; for model/keys*.c alone. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_KEYS_INSIDE_H
+#define MODEL_KEYS_INSIDE_H
+
+#include "base/buf.h"
+#include "model/keys.h"
+
+/* The head of a passage of n tokens; then its slots are put, in order. */
+void keys_begin(struct buf *out, int n, const struct key_plan *plan);
+
+/* A slot's keys [n, d].  E_FORMAT if they are not finite; E_NOMEM. */
+int keys_put(struct buf *out, const float *keys, int n, const struct key_plan *plan,
+             struct err *err);
+
+#endif
