@@ -31,6 +31,9 @@ struct kernels {
     /* y[i] = the larger of y[i] and x[i].  y, x [n], no NaN. */
     void (*max)(float *y, const float *x, int n);
 
+    /* The largest of x [n], no NaN. */
+    float (*largest)(const float *x, int n);
+
     /* y[i] *= x[i].  y, x [n]. */
     void (*multiply)(float *y, const float *x, int n);
 

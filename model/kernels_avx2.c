@@ -66,6 +66,18 @@ static void max(float *y, const float *x, int n)
     }
 }
 
+static float largest(const float *x, int n)
+{
+    __m256 most = SET(x[0]);
+
+    for (int i = 0; i < n; i += 8) {
+        __m256i m = lanes(i, n);
+
+        most = pick(m, _mm256_max_ps(load(m, x + i), most), most);
+    }
+    return max_of(most);
+}
+
 static void multiply(float *y, const float *x, int n)
 {
     for (int i = 0; i < n; i += 8) {
@@ -304,6 +316,7 @@ const struct kernels kernels_avx2 = {
     .product = &product_avx2,
     .add = add,
     .max = max,
+    .largest = largest,
     .multiply = multiply,
     .scale = scale,
     .gelu = gelu,

@@ -34,6 +34,18 @@ static void add(float *y, const float *x, int n)
     }
 }
 
+static float largest(const float *x, int n)
+{
+    __m512 most = SET(x[0]);
+
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 m = lanes(i, n);
+
+        most = _mm512_mask_max_ps(most, m, load(m, x + i), most);
+    }
+    return _mm512_reduce_max_ps(most);
+}
+
 static void max(float *y, const float *x, int n)
 {
     for (int i = 0; i < n; i += 16) {
@@ -294,6 +306,7 @@ const struct kernels kernels_avx512 = {
     .product = &product_vnni,
     .add = add,
     .max = max,
+    .largest = largest,
     .multiply = multiply,
     .scale = scale,
     .gelu = gelu,

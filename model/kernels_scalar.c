@@ -15,6 +15,15 @@ static void add(float *y, const float *x, int n)
         y[i] += x[i];
 }
 
+static float largest(const float *x, int n)
+{
+    float most = x[0];
+
+    for (int i = 1; i < n; i++)
+        most = x[i] > most ? x[i] : most;
+    return most;
+}
+
 static void max(float *y, const float *x, int n)
 {
     for (int i = 0; i < n; i++)
@@ -130,6 +139,7 @@ const struct kernels kernels_scalar = {
     .product = &product_scalar,
     .add = add,
     .max = max,
+    .largest = largest,
     .multiply = multiply,
     .scale = scale,
     .gelu = gelu,

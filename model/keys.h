@@ -74,4 +74,23 @@ int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
 /* The keys of a slot, decoded: out [d, n] as columns, row stride ld >= n. */
 void keys_decode(float *out, int ld, const struct keys *k, int slot);
 
+/* Where queries meet the keys of a passage: memory of one thread. */
+struct key_meeting;
+
+/* d numbers a key; max_rows rows at a time (more are met in turns). */
+int key_meeting_new(struct key_meeting **out, int d, int max_rows, struct err *err);
+void key_meeting_free(struct key_meeting *m);
+
+/* The keys that queries meet next: those of a slot, or keys [n, d], n <= KEYS_MAX_TOKENS. */
+void key_meeting_take(struct key_meeting *m, const struct keys *k, int slot);
+void key_meeting_set(struct key_meeting *m, const float *keys, int n);
+
+/* For each row of queries [rows, d], already divided by sqrt d: the log of the sum over the passage's tokens of
+ * exp(query . key), and the largest query . key; -inf for an empty passage.
+ *
+ * log_sums, largest  row i goes to place i * stride
+ * Cost: 2 rows n d operations. */
+void key_meeting_run(float *log_sums, float *largest, size_t stride, struct key_meeting *m,
+                     const float *queries, int rows);
+
 #endif
