@@ -91,6 +91,10 @@ static int record_model(struct index *ix, const char *name, struct err *err)
         return err_set(err, E_INVALID,
                        "'%.80s' is a learned sparse model: it makes weighted words, not vectors",
                        model_path(ix->model));
+    if (model_is_cross(ix->model))
+        return err_set(err, E_INVALID,
+                       "'%.80s' is a cross-encoder: it scores pairs of texts and makes no vectors",
+                       model_path(ix->model));
     file_identity(identity, model_weights_path(ix->model));
     sha = model_sha256(ix->model);
     if (!sha || !*sha)

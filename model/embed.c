@@ -1,4 +1,4 @@
-/* embed.c -- the common path from texts to vectors; see embed.h.
+/* embed.c -- the common path from texts to vectors, words and scores; see embed.h.
  *
  * First all texts become ids, a slice of texts a task. Then texts are sorted by length, longest first, and cut into
  * batches of a few hundred tokens, a batch a task: long ones first, so that threads end together; a single short text,
@@ -27,6 +27,7 @@ enum {
 struct place {
     size_t text, at;
     int length;
+    int second; /* of a pair: where tokens of the second text begin */
 };
 
 /* What one thread needs; made when it gets its first task. */
@@ -35,7 +36,10 @@ struct worker {
     struct encoder_scratch *scratch;
     int *ids;     /* [room] */
     int *lengths; /* [most_texts] */
+    int *seconds; /* [most_texts] of pairs */
     float *rows;  /* [most_texts, dim] */
+    struct pair_scratch *pair;
+    float *scores; /* [most_texts] */
     struct splade_scratch *head;
     struct model_words *words; /* [most_texts]; lists move on to the job's */
     struct err err;
@@ -47,6 +51,9 @@ struct job {
     const struct model_text *texts;
     float *out;                /* vectors go here, */
     struct model_words *words; /* or words */
+    float *scores;             /* or scores */
+    unsigned char *cut;        /* and which texts were too long */
+    const struct ids *query;   /* of pairs */
     size_t n;
     struct pool *team; /* shares each batch if there are fewer batches than threads; else NULL */
     int n_workers;
@@ -93,11 +100,14 @@ static int tokenise_slice(int task, int worker, void *payload)
 
     for (size_t i = begin; i < end; i++) {
         size_t at = ids->n;
-        int rc = embed_tokens(ids, j->e, j->texts[i], &w->err);
+        int second = 0, rc;
 
+        rc = j->scores ? pair_tokens(ids, &second, &j->cut[i], j->e->tokenizer, j->query,
+                                     j->texts[i], (size_t)j->e->max_tokens, &w->err)
+                       : embed_tokens(ids, j->e, j->texts[i], &w->err);
         if (rc)
             return failed(w, task, rc);
-        j->places[i] = (struct place){i, at, (int)(ids->n - at)};
+        j->places[i] = (struct place){i, at, (int)(ids->n - at), second};
     }
     return 0;
 }
@@ -155,7 +165,8 @@ static int prepare(struct worker *w, const struct job *j)
         return rc;
     w->ids = mem_alloc((size_t)j->room, sizeof *w->ids);
     w->lengths = mem_alloc(j->most_texts, sizeof *w->lengths);
-    if (!w->ids || !w->lengths)
+    w->seconds = mem_alloc(j->most_texts, sizeof *w->seconds);
+    if (!w->ids || !w->lengths || !w->seconds)
         return err_nomem(&w->err);
     if (j->words) {
         w->words = mem_zalloc(j->most_texts, sizeof *w->words);
@@ -163,8 +174,11 @@ static int prepare(struct worker *w, const struct job *j)
                       : err_nomem(&w->err);
     } else {
         w->rows = mem_alloc_aligned(j->most_texts * (size_t)j->e->dim, sizeof *w->rows);
-        rc = w->rows ? 0 : err_nomem(&w->err);
+        w->scores = mem_alloc(j->most_texts, sizeof *w->scores);
+        rc = w->rows && w->scores ? 0 : err_nomem(&w->err);
     }
+    if (!rc && j->scores)
+        rc = pair_scratch_new(&w->pair, j->e->pair, &w->err);
     w->is_ready = !rc;
     return rc;
 }
@@ -205,6 +219,19 @@ static int weigh_batch(struct job *j, struct worker *w, const struct place *plac
     return rc;
 }
 
+/* A batch of n pairs to scores. */
+static int score_batch(struct job *j, struct worker *w, const struct place *places, size_t n)
+{
+    int rc = encoder_firsts(w->rows, j->e->encoder, w->scratch, w->ids, w->lengths, w->seconds,
+                            (int)n, &w->err);
+
+    if (!rc)
+        rc = pair_run(w->scores, j->e->pair, w->pair, w->rows, (int)n, &w->err);
+    for (size_t i = 0; i < n && !rc; i++)
+        j->scores[places[i].text] = w->scores[i];
+    return rc;
+}
+
 static int run_batch(int task, int worker, void *payload)
 {
     struct job *j = payload;
@@ -222,9 +249,10 @@ static int run_batch(int task, int worker, void *payload)
         memcpy(to, j->slices[p->text / SLICE].v + p->at, (size_t)p->length * sizeof *to);
         to += p->length;
         w->lengths[i] = p->length;
+        w->seconds[i] = p->second;
     }
-    if (j->words) {
-        rc = weigh_batch(j, w, places, n);
+    if (j->words || j->scores) {
+        rc = j->words ? weigh_batch(j, w, places, n) : score_batch(j, w, places, n);
         return rc ? failed(w, task, rc) : 0;
     }
     rc = encoder_run(w->rows, j->e->encoder, w->scratch, w->ids, w->lengths, (int)n, &w->err);
@@ -258,6 +286,9 @@ static void clear(struct job *j)
         encoder_scratch_free(j->workers[i].scratch);
         mem_free(j->workers[i].ids);
         mem_free(j->workers[i].lengths);
+        mem_free(j->workers[i].seconds);
+        mem_free(j->workers[i].scores);
+        pair_scratch_free(j->workers[i].pair);
         mem_free(j->workers[i].rows);
         mem_free(j->workers[i].words);
         splade_scratch_free(j->workers[i].head);
@@ -319,4 +350,13 @@ int embed_words(struct model_words *out, const struct embedder *e, struct pool *
     for (size_t i = 0; rc && i < n; i++)
         model_words_clear(&out[i]);
     return rc;
+}
+
+int embed_pairs(float *out, unsigned char *cut, const struct embedder *e, struct pool *pool,
+                const struct ids *query, const struct model_text *texts, size_t n, struct err *err)
+{
+    const struct job j = {
+        .e = e, .texts = texts, .scores = out, .cut = cut, .query = query, .n = n};
+
+    return run_job(&j, pool, err);
 }

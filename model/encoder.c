@@ -41,8 +41,10 @@ struct encoder_scratch {
 struct pass {
     struct encoder_scratch *s;
     const int *ids, *lengths;
+    const int *seconds; /* tokens of the first of a pair of texts; NULL: single texts */
     int n_texts, T;
-    int rows; /* tokens of a block */
+    int rows;        /* tokens of a block */
+    int firsts_only; /* 1: of the last layer the first token of each text is enough */
 };
 
 /* ---- scratch ---- */
@@ -135,19 +137,19 @@ static int check_batch(const struct encoder *e, const struct encoder_scratch *s,
     return T;
 }
 
-/* One text's tokens become rows of x. */
-static void embed(float *x, const struct encoder *e, const int *ids, int length)
+/* One text's tokens become rows of x; from `second` on they are of the second type. */
+static void embed(float *x, const struct encoder *e, const int *ids, int length, int second)
 {
     const size_t D = (size_t)e->D;
 
     for (int t = 0; t < length; t++, x += D) {
         const size_t first = (size_t)ids[t] * D;
+        const float *places = t < second ? e->places : e->places_second;
 
         if (!e->words_f32)
             tensor_read_f32(x, e->words, first, D);
-        e->kernels->layer_norm(x, e->words_f32 ? e->words_f32 + first : x,
-                               e->places + (size_t)t * D, e->norm.gamma, e->norm.beta, e->eps,
-                               e->D);
+        e->kernels->layer_norm(x, e->words_f32 ? e->words_f32 + first : x, places + (size_t)t * D,
+                               e->norm.gamma, e->norm.beta, e->eps, e->D);
     }
 }
 
@@ -193,13 +195,13 @@ static int finish_block(struct encoder_scratch *s, struct hand *hand, const stru
 
 typedef int step_fn(struct encoder_scratch *, struct hand *, const struct layer *, int t, int m);
 
-/* Runs a step over the blocks that are a hand's; nothing any more once it failed. */
-static void each_block(step_fn *step, const struct pass *p, int rank, const struct layer *l)
+/* Runs a step over the blocks of n rows that are a hand's; nothing any more once it failed. */
+static void each_block(step_fn *step, const struct pass *p, int rank, const struct layer *l, int n)
 {
     struct hand *hand = &p->s->hands[rank];
 
-    for (int t = rank * p->rows; t < p->T && !hand->err.code; t += p->s->n_hands * p->rows)
-        step(p->s, hand, l, t, p->T - t < p->rows ? p->T - t : p->rows);
+    for (int t = rank * p->rows; t < n && !hand->err.code; t += p->s->n_hands * p->rows)
+        step(p->s, hand, l, t, n - t < p->rows ? n - t : p->rows);
 }
 
 /* Attention of all texts: some of the heads. */
@@ -216,6 +218,19 @@ static void attend(const struct pass *p, int rank)
                       p->lengths[i], e->H, e->D / e->H, first, last);
 }
 
+/* Rows of texts' first tokens move to the front, text after text. */
+static void keep_firsts(const struct pass *p)
+{
+    const size_t D = (size_t)p->s->encoder->D;
+    float *x = p->s->x, *context = p->s->context;
+    size_t from = 0;
+
+    for (size_t i = 0; i < (size_t)p->n_texts; from += (size_t)p->lengths[i++]) {
+        memmove(x + i * D, x + from * D, D * sizeof *x);
+        memmove(context + i * D, context + from * D, D * sizeof *context);
+    }
+}
+
 /* What each thread of a team does. */
 static int run_hand(int rank, int worker, void *payload)
 {
@@ -227,46 +242,83 @@ static int run_hand(int rank, int worker, void *payload)
 
     (void)worker;
     for (int i = 0; rank == 0 && i < p->n_texts; i++) {
-        embed(x, e, ids, p->lengths[i]);
+        embed(x, e, ids, p->lengths[i], p->seconds ? p->seconds[i] : p->lengths[i]);
         x += (size_t)p->lengths[i] * (size_t)e->D;
         ids += p->lengths[i];
     }
     pool_meet(s->team);
     for (const struct layer *l = e->layers; l < e->layers + e->n_layers; l++) {
-        each_block(project_block, p, rank, l);
+        int rows = p->T;
+
+        each_block(project_block, p, rank, l, p->T);
         pool_meet(s->team);
         attend(p, rank);
         pool_meet(s->team);
-        each_block(finish_block, p, rank, l);
+        if (p->firsts_only && l == e->layers + e->n_layers - 1) {
+            if (rank == 0)
+                keep_firsts(p);
+            rows = p->n_texts;
+            pool_meet(s->team);
+        }
+        each_block(finish_block, p, rank, l, rows);
         pool_meet(s->team);
     }
     return 0;
 }
 
-int encoder_states(const float **x, const struct encoder *e, struct encoder_scratch *s,
-                   const int *ids, const int *lengths, int n_texts, struct err *err)
+/* Sends a batch through the layers: what became of it is in the scratch. */
+static int run_batch(struct pass *p, struct err *err)
 {
-    const int T = check_batch(e, s, ids, lengths, n_texts, err);
-    struct pass p = {.s = s, .ids = ids, .lengths = lengths, .n_texts = n_texts, .T = T};
+    struct encoder_scratch *s = p->s;
     int blocks;
 
-    assert(s->encoder == e);
-    if (T < 0)
-        return T;
-    blocks = (T + GEMM_ROWS - 1) / GEMM_ROWS;
+    p->T = check_batch(s->encoder, s, p->ids, p->lengths, p->n_texts, err);
+    if (p->T < 0)
+        return p->T;
+    blocks = (p->T + GEMM_ROWS - 1) / GEMM_ROWS;
     blocks = (blocks + s->n_hands - 1) / s->n_hands * s->n_hands; /* as many for each */
-    p.rows = blocks ? (T + blocks - 1) / blocks : 1;
+    p->rows = blocks ? (p->T + blocks - 1) / blocks : 1;
     for (int i = 0; i < s->n_hands; i++)
         err_clear(&s->hands[i].err);
-    pool_together(s->team, run_hand, &p);
-    *x = s->x;
+    pool_together(s->team, run_hand, p);
     for (int i = 0; i < s->n_hands; i++)
         if (s->hands[i].err.code)
             return err_set(err, s->hands[i].err.code, "%s", s->hands[i].err.text);
     return 0;
 }
 
-static void pool_texts(float *out, const struct encoder_scratch *s, const int *lengths, int n_texts)
+int encoder_states(const float **x, const struct encoder *e, struct encoder_scratch *s,
+                   const int *ids, const int *lengths, int n_texts, struct err *err)
+{
+    struct pass p = {.s = s, .ids = ids, .lengths = lengths, .n_texts = n_texts};
+
+    assert(s->encoder == e);
+    *x = s->x;
+    return run_batch(&p, err);
+}
+
+int encoder_firsts(float *out, const struct encoder *e, struct encoder_scratch *s, const int *ids,
+                   const int *lengths, const int *seconds, int n_texts, struct err *err)
+{
+    struct pass p = {.s = s,
+                     .ids = ids,
+                     .lengths = lengths,
+                     .seconds = seconds,
+                     .n_texts = n_texts,
+                     .firsts_only = 1};
+    int rc;
+
+    assert(s->encoder == e && (!seconds || e->places_second));
+    rc = run_batch(&p, err);
+    if (!rc && !e->n_layers)
+        keep_firsts(&p);
+    if (!rc)
+        memcpy(out, s->x, (size_t)n_texts * (size_t)e->D * sizeof *out);
+    return rc;
+}
+
+/* Means of the texts' tokens. */
+static void mean_texts(float *out, const struct encoder_scratch *s, const int *lengths, int n_texts)
 {
     const struct encoder *e = s->encoder;
     const size_t D = (size_t)e->D;
@@ -274,11 +326,9 @@ static void pool_texts(float *out, const struct encoder_scratch *s, const int *l
 
     for (int i = 0; i < n_texts; i++, out += D) {
         memcpy(out, x, D * sizeof *out);
-        if (e->pooling == FOLDER_MEAN) {
-            for (int t = 1; t < lengths[i]; t++)
-                e->kernels->add(out, x + (size_t)t * D, e->D);
-            e->kernels->scale(out, 1 / (float)lengths[i], e->D);
-        }
+        for (int t = 1; t < lengths[i]; t++)
+            e->kernels->add(out, x + (size_t)t * D, e->D);
+        e->kernels->scale(out, 1 / (float)lengths[i], e->D);
         x += (size_t)lengths[i] * D;
     }
 }
@@ -287,9 +337,12 @@ int encoder_run(float *out, const struct encoder *e, struct encoder_scratch *s, 
                 const int *lengths, int n_texts, struct err *err)
 {
     const float *x = NULL;
-    int rc = encoder_states(&x, e, s, ids, lengths, n_texts, err);
+    int rc;
 
+    if (e->pooling != FOLDER_MEAN)
+        return encoder_firsts(out, e, s, ids, lengths, NULL, n_texts, err);
+    rc = encoder_states(&x, e, s, ids, lengths, n_texts, err);
     if (!rc)
-        pool_texts(out, s, lengths, n_texts);
+        mean_texts(out, s, lengths, n_texts);
     return rc;
 }

@@ -74,4 +74,13 @@ int encoder_run(float *out, const struct encoder *e, struct encoder_scratch *s, 
 int encoder_states(const float **x, const struct encoder *e, struct encoder_scratch *s,
                    const int *ids, const int *lengths, int n_texts, struct err *err);
 
+/* Up to the last layer, of which only the first token of each text is computed: out [n_texts, D].  For heads that read
+ * [CLS] (pair.h).
+ *
+ * seconds  [n_texts] how many tokens the first of a pair of texts has, after which tokens are of the second type
+ *          (folder.h: FOLDER_PAIR); NULL: single texts.
+ */
+int encoder_firsts(float *out, const struct encoder *e, struct encoder_scratch *s, const int *ids,
+                   const int *lengths, const int *seconds, int n_texts, struct err *err);
+
 #endif

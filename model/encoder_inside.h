@@ -25,6 +25,7 @@ struct encoder {
     const struct tensor *words; /* [V, D], where it is mapped */
     const float *words_f32;     /* the same, or NULL if it must be converted */
     float *places;              /* [positions, D] position embedding + type 0 */
+    float *places_second;       /* the same + type 1, of pairs' second texts; NULL: no pairs */
     struct norm norm;
     struct layer *layers; /* [n_layers] */
 };

@@ -1,6 +1,7 @@
 /* encoder_open.c -- BERT's weights, bound by name. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "model/encoder_inside.h"
@@ -30,36 +31,49 @@ static int read_layer(struct layer *layer, const struct binder *b, const struct 
     return bind_norm(&layer->after_feed_forward, b, e->D, name[7]);
 }
 
-static int read_embeddings(struct encoder *e, const struct binder *b, int n_types)
+/* places [positions, D] += row `i` of the type embeddings. */
+static int add_type(float *places, const struct encoder *e, const struct binder *b, int n_types,
+                    int i)
 {
     const struct tensor *t = NULL;
-    float *type = NULL;
+    const size_t D = (size_t)e->D;
+    float *type = mem_zalloc(D, sizeof *type);
+    int rc = type ? bind_find(&t, b, n_types, e->D, "embeddings.token_type_embeddings", ".weight")
+                  : err_nomem(b->err);
+
+    if (!rc)
+        tensor_read_f32(type, t, (size_t)i * D, D);
+    for (size_t at = 0; !rc && at < (size_t)e->positions; at++)
+        e->kernels->add(places + at * D, type, e->D);
+    mem_free(type);
+    return rc;
+}
+
+static int read_embeddings(struct encoder *e, const struct binder *b, const struct folder *cfg)
+{
+    const size_t n = (size_t)e->positions * (size_t)e->D;
     int rc;
 
     if ((rc = bind_find(&e->words, b, e->vocab, e->D, "embeddings.word_embeddings", ".weight")))
         return rc;
     e->words_f32 = tensor_borrow_f32(e->words);
-    e->places = mem_alloc_aligned((size_t)e->positions * (size_t)e->D, sizeof(float));
-    type = mem_zalloc((size_t)e->D, sizeof *type);
-    if (!e->places || !type) {
-        rc = err_nomem(b->err);
-        goto done;
-    }
+    e->places = mem_alloc_aligned(n, sizeof(float));
+    if (!e->places)
+        return err_nomem(b->err);
     if ((rc = bind_read(e->places, b, e->positions, e->D, "embeddings.position_embeddings",
                         ".weight")))
-        goto done;
-    if (n_types > 0) {
-        rc = bind_find(&t, b, n_types, e->D, "embeddings.token_type_embeddings", ".weight");
-        if (rc)
-            goto done;
-        tensor_read_f32(type, t, 0, (size_t)e->D);
+        return rc;
+    if (cfg->pooling == FOLDER_PAIR) {
+        e->places_second = mem_alloc_aligned(n, sizeof(float));
+        if (!e->places_second)
+            return err_nomem(b->err);
+        memcpy(e->places_second, e->places, n * sizeof *e->places);
+        if ((rc = add_type(e->places_second, e, b, cfg->types, 1)))
+            return rc;
     }
-    for (int i = 0; i < e->positions; i++)
-        e->kernels->add(e->places + (size_t)i * (size_t)e->D, type, e->D);
-    rc = bind_norm(&e->norm, b, e->D, "embeddings.LayerNorm");
-done:
-    mem_free(type);
-    return rc;
+    if (cfg->types > 0 && (rc = add_type(e->places, e, b, cfg->types, 0)))
+        return rc;
+    return bind_norm(&e->norm, b, e->D, "embeddings.LayerNorm");
 }
 
 /* Sizes beyond which no such model exists; they keep every product of two within int. */
@@ -77,6 +91,10 @@ static int check_config(const struct folder *cfg, struct err *err)
                        "layers, %d words, %d positions; see config.json",
                        cfg->hidden, cfg->heads, cfg->intermediate, cfg->layers, cfg->vocab,
                        cfg->positions);
+    if (cfg->pooling == FOLDER_PAIR && cfg->types < 2)
+        return err_set(err, E_INVALID,
+                       "model: a cross-encoder needs two token types, config.json says %d",
+                       cfg->types);
     return 0;
 }
 
@@ -109,7 +127,7 @@ int encoder_open(struct encoder **out, const struct safetensors *st, const struc
     e->layers = mem_zalloc((size_t)cfg->layers, sizeof *e->layers);
     rc = e->layers ? gemm_lib_open(&e->lib, err) : err_nomem(err);
     if (!rc)
-        rc = read_embeddings(e, &b, cfg->types);
+        rc = read_embeddings(e, &b, cfg);
     for (e->n_layers = 0; e->n_layers < cfg->layers && !rc; e->n_layers++)
         rc = read_layer(&e->layers[e->n_layers], &b, e, precision, e->n_layers);
     if (rc) {
@@ -136,6 +154,7 @@ void encoder_close(struct encoder *e)
     }
     mem_free(e->layers);
     mem_free(e->places);
+    mem_free(e->places_second);
     norm_clear(&e->norm);
     gemm_lib_close(e->lib);
     mem_free(e);

@@ -97,9 +97,11 @@ static int read_config(struct folder *f, struct err *err)
         goto done;
     }
     f->layer_norm_eps = (float)eps;
-    /* a network that was saved with the head that SPLADE reads, unless modules.json says more */
+    /* a network that was saved with the head of SPLADE or of a cross-encoder, unless modules.json says more */
     head = json_text(json_at(json_get(s.root, "architectures"), 0), "");
-    f->pooling = strcmp(head, "BertForMaskedLM") ? FOLDER_MEAN : FOLDER_SPLADE;
+    f->pooling = !strcmp(head, "BertForMaskedLM")                 ? FOLDER_SPLADE
+                 : !strcmp(head, "BertForSequenceClassification") ? FOLDER_PAIR
+                                                                  : FOLDER_MEAN;
     positions = json_text(json_get(s.root, "position_embedding_type"), "absolute");
     if (strcmp(positions, "absolute") != 0)
         rc = err_set(err, E_INVALID, "'%s': position embeddings '%.40s'; only 'absolute' is known",

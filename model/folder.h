@@ -13,7 +13,8 @@
  *     vocab.txt or tokenizer.json         the vocabulary                  one is needed (read by the tokenizer)
  *     tokenizer_config.json               how text is cleaned             optional
  *     modules.json                        what comes after the network    optional: else SPLADE pooling if the architecture
- *                                                                         is BertForMaskedLM, mean if not; not normalised
+ *                                                                         is BertForMaskedLM, a pair's score if it is
+ *                                                                         BertForSequenceClassification, else mean; not normalised
  *     1_Pooling/config.json               how tokens become one vector    needed if modules.json names it
  *     1_SpladePooling/config.json         the same of a SparseEncoder     needed if modules.json names it
  *     sentence_bert_config.json           longest text                    optional
@@ -26,7 +27,7 @@
 #include "base/err.h"
 
 enum { FOLDER_GELU, FOLDER_GELU_TANH, FOLDER_RELU };
-enum { FOLDER_MEAN, FOLDER_CLS, FOLDER_SPLADE };
+enum { FOLDER_MEAN, FOLDER_CLS, FOLDER_SPLADE, FOLDER_PAIR };
 
 struct folder {
     char *path;         /* the folder */
@@ -46,7 +47,7 @@ struct folder {
     float layer_norm_eps; /* above 0 */
 
     /* modules.json, 1_Pooling/config.json, sentence_bert_config.json */
-    int pooling;    /* FOLDER_MEAN, FOLDER_CLS, or FOLDER_SPLADE: weighted words, not a vector */
+    int pooling; /* FOLDER_MEAN, FOLDER_CLS; FOLDER_SPLADE: weighted words, not a vector; FOLDER_PAIR: a pair's score */
     int normalise;  /* 1 if vectors are brought to length 1 */
     int max_tokens; /* longest text, special tokens included; 3..positions */
 

@@ -13,6 +13,7 @@
 #include "model/encoder.h"
 #include "model/folder.h"
 #include "model/kernels.h"
+#include "model/pair.h"
 #include "model/safetensors.h"
 #include "model/splade.h"
 #include "model/tokenizer.h"
@@ -22,7 +23,8 @@ struct model {
     struct safetensors *weights;
     struct tokenizer *tokenizer;
     struct encoder *encoder;
-    struct splade *splade; /* NULL: vectors, not words */
+    struct splade *splade;  /* NULL: vectors, not words */
+    struct pair_head *pair; /* NULL: no cross-encoder */
     const struct kernels *kernels;
     char *describe;
     pthread_mutex_t lock; /* guards sha256 */
@@ -161,6 +163,11 @@ int model_open(struct model **out, const char *path, const struct model_options 
         rc = encoder_open(&m->encoder, m->weights, &m->folder, opt->precision, m->kernels, err);
     if (!rc && model_is_sparse(m))
         rc = splade_open(&m->splade, m->weights, &m->folder, opt->precision, m->kernels, err);
+    if (!rc && model_is_cross(m)) {
+        rc = pair_open(&m->pair, m->weights, &m->folder, opt->precision, m->kernels, err);
+        if (rc)
+            err_wrap(err, "'%s'", m->folder.path);
+    }
     if (!rc)
         rc = write_description(m, opt->precision, err);
     if (rc) {
@@ -176,6 +183,7 @@ void model_close(struct model *m)
     if (!m)
         return;
     splade_close(m->splade);
+    pair_close(m->pair);
     encoder_close(m->encoder);
     safetensors_close(m->weights);
     tokenizer_close(m->tokenizer);
@@ -194,8 +202,10 @@ const char *model_architecture(const struct model *m) { return m->folder.archite
 
 const char *model_pooling(const struct model *m)
 {
-    static const char *const names[] = {
-        [FOLDER_MEAN] = "mean", [FOLDER_CLS] = "cls", [FOLDER_SPLADE] = "splade"};
+    static const char *const names[] = {[FOLDER_MEAN] = "mean",
+                                        [FOLDER_CLS] = "cls",
+                                        [FOLDER_SPLADE] = "splade",
+                                        [FOLDER_PAIR] = "pair"};
 
     return names[m->folder.pooling];
 }
@@ -207,7 +217,13 @@ const char *model_prefix(const struct model *m, int kind)
 
 int model_is_normalised(const struct model *m) { return m->folder.normalise; }
 int model_is_sparse(const struct model *m) { return m->folder.pooling == FOLDER_SPLADE; }
-int model_dim(const struct model *m) { return model_is_sparse(m) ? 0 : m->folder.hidden; }
+int model_is_cross(const struct model *m) { return m->folder.pooling == FOLDER_PAIR; }
+
+int model_dim(const struct model *m)
+{
+    return model_is_sparse(m) || model_is_cross(m) ? 0 : m->folder.hidden;
+}
+
 int model_vocabulary(const struct model *m) { return m->folder.vocab; }
 int model_max_tokens(const struct model *m) { return m->max_tokens; }
 const char *model_best_kernels(void) { return kernels_best()->name; }
@@ -232,9 +248,24 @@ const char *model_sha256(struct model *m)
 
 static struct embedder embedder_of(const struct model *m, int kind)
 {
-    return (struct embedder){m->tokenizer,         m->encoder,    m->splade,
-                             m->folder.hidden,     m->max_tokens, m->folder.normalise,
-                             model_prefix(m, kind)};
+    return (struct embedder){.tokenizer = m->tokenizer,
+                             .encoder = m->encoder,
+                             .splade = m->splade,
+                             .pair = m->pair,
+                             .dim = m->folder.hidden,
+                             .max_tokens = m->max_tokens,
+                             .normalise = m->folder.normalise,
+                             .prefix = model_prefix(m, kind)};
+}
+
+/* What a model that cannot do what is asked of it is. */
+static int refuse(const struct model *m, const char *wanted, struct err *err)
+{
+    return err_set(err, E_INVALID, "'%s' %s; %s", m->folder.name,
+                   model_is_cross(m)    ? "is a cross-encoder: it scores pairs of texts"
+                   : model_is_sparse(m) ? "is a learned sparse model: it makes weighted words"
+                                        : "makes vectors",
+                   wanted);
 }
 
 int model_embed(float *out, struct model *m, struct pool *pool, const struct model_text *texts,
@@ -242,10 +273,8 @@ int model_embed(float *out, struct model *m, struct pool *pool, const struct mod
 {
     struct embedder e = embedder_of(m, kind);
 
-    if (model_is_sparse(m))
-        return err_set(err, E_INVALID,
-                       "'%s' is a learned sparse model: it makes weighted words, not vectors",
-                       m->folder.name);
+    if (model_is_sparse(m) || model_is_cross(m))
+        return refuse(m, "vectors need an encoder", err);
     return embed_texts(out, &e, pool, texts, n, err);
 }
 
@@ -255,10 +284,32 @@ int model_embed_words(struct model_words *out, struct model *m, struct pool *poo
     struct embedder e = embedder_of(m, kind);
 
     if (!model_is_sparse(m))
-        return err_set(err, E_INVALID,
-                       "'%s' makes vectors; weighted words need a learned sparse model (SPLADE)",
-                       m->folder.name);
+        return refuse(m, "weighted words need a learned sparse model (SPLADE)", err);
     return embed_words(out, &e, pool, texts, n, err);
+}
+
+int model_score_pairs(float *out, unsigned char *cut, size_t *n_query, struct model *m,
+                      struct pool *pool, struct model_text query, const struct model_text *texts,
+                      size_t n, struct err *err)
+{
+    const struct embedder e = embedder_of(m, MODEL_QUERY);
+    unsigned char *cuts = cut;
+    struct ids ids = {0};
+    int rc;
+
+    if (!model_is_cross(m))
+        return refuse(m, "pairs need a cross-encoder", err);
+    if (!cuts && !(cuts = mem_alloc(n, sizeof *cuts)))
+        return err_nomem(err);
+    rc = tokenizer_add(&ids, m->tokenizer, query.p, query.n, SIZE_MAX / 4, err);
+    if (!rc)
+        rc = embed_pairs(out, cuts, &e, pool, &ids, texts, n, err);
+    if (!rc && n_query)
+        *n_query = ids.n - 2;
+    ids_clear(&ids);
+    if (!cut)
+        mem_free(cuts);
+    return rc;
 }
 
 void model_words_clear(struct model_words *w)

@@ -66,6 +66,10 @@ struct model_text {
  * *path is the caller's (mem_free).  E_NOTFOUND says where it looked and how to fetch it. */
 int model_find(char **path, const char *name, struct err *err);
 
+/* Finds the file of a decoder: `name` itself if it is a file, else model.gguf, or the only .gguf, in the folder that model_find
+ * finds.  *path is the caller's (mem_free).  E_NOTFOUND; E_INVALID if there are several. */
+int model_find_gguf(char **path, const char *name, struct err *err);
+
 /* Opens a folder in the layout of sentence-transformers or transformers: config.json,
  * model.safetensors, vocab.txt or tokenizer.json; optional modules.json, 1_Pooling/config.json,
  * sentence_bert_config.json, config_sentence_transformers.json (prompts) decide pooling, length,
@@ -85,12 +89,13 @@ const char *model_path(const struct model *m); /* the folder */
 const char *
 model_weights_path(const struct model *m); /* the weights file, which the SHA-256 is of */
 const char *model_architecture(const struct model *m); /* "bert" */
-const char *model_pooling(const struct model *m);      /* "mean", "cls" or "splade" */
+const char *model_pooling(const struct model *m);      /* "mean", "cls", "splade" or "pair" */
 const char *model_prefix(const struct model *m,
                          int kind);             /* "" if none; kind: MODEL_QUERY or MODEL_PASSAGE */
 int model_is_normalised(const struct model *m); /* 1 if vectors have length 1 */
-int model_dim(const struct model *m);           /* floats in a vector; 0 of a sparse model */
+int model_dim(const struct model *m);           /* floats in a vector; 0 if it makes no vectors */
 int model_is_sparse(const struct model *m);     /* 1 if texts become weighted words, not vectors */
+int model_is_cross(const struct model *m);      /* 1 if it scores pairs: a cross-encoder */
 int model_vocabulary(const struct model *m);    /* V */
 int model_max_tokens(const struct model *m);    /* after options */
 const char *model_kernels(const struct model *m); /* the kernel table in use */
@@ -120,6 +125,20 @@ int model_embed(float *out, struct model *m, struct pool *pool, const struct mod
  * E_INVALID if the model makes vectors, as model_embed gives if it makes words. On failure out is empty. */
 int model_embed_words(struct model_words *out, struct model *m, struct pool *pool,
                       const struct model_text *texts, size_t n, int kind, struct err *err);
+
+/* Scores texts by how well they answer a query, with a cross-encoder: each is read together with the query.
+ *
+ * out      [n] the model's number: the logit of its one label, or how far the second of two is above the first.
+ * cut      [n] 1 for a text that was too long and lost its end; or NULL.
+ * n_query  out: tokens of the query; more than a pair has room for are cut where the reference cuts (pair.h).  Or NULL.
+ * pool     NULL = this thread alone.  The result does not depend on it.
+ *
+ * A score does not depend on the other texts of the call.
+ * E_INVALID if the model is none.  Cost: as model_embed, of texts with the query before each.
+ */
+int model_score_pairs(float *out, unsigned char *cut, size_t *n_query, struct model *m,
+                      struct pool *pool, struct model_text query, const struct model_text *texts,
+                      size_t n, struct err *err);
 
 /* Appends the spelling of a token, "[17]" if the vocabulary has none of that number. */
 void model_spell(struct buf *out, const struct model *m, int token);

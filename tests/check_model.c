@@ -81,6 +81,7 @@ int main(void)
     suite_add_tcase(s, linear_tests());
     suite_add_tcase(s, encoder_tests());
     suite_add_tcase(s, splade_tests());
+    suite_add_tcase(s, pair_tests());
     suite_add_tcase(s, embed_tests());
     suite_add_tcase(s, model_tests());
     suite_add_tcase(s, minilm_tests());

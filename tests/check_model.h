@@ -27,6 +27,7 @@ TCase *product_tests(void);     /* check_model_product.c */
 TCase *linear_tests(void);      /* check_model_linear.c */
 TCase *encoder_tests(void);     /* check_model_encoder.c */
 TCase *splade_tests(void);      /* check_model_splade.c */
+TCase *pair_tests(void);        /* check_model_pair.c */
 TCase *embed_tests(void);       /* check_model_embed.c */
 TCase *model_tests(void);
 TCase *minilm_tests(void);

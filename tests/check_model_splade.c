@@ -285,7 +285,7 @@ START_TEST(words_and_vectors_are_not_mixed_up)
 
     ck_assert_ok(model_open(&m, dir, NULL, &err), &err);
     ck_assert_err(model_embed(v, m, NULL, &t, 1, MODEL_QUERY, &err), E_INVALID,
-                  "weighted words, not vectors", &err);
+                  "weighted words; vectors need an encoder", &err);
     model_close(m);
     tiny_model_write(dir, 1, "");
     ck_assert_ok(model_open(&m, dir, NULL, &err), &err);

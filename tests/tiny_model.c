@@ -165,6 +165,21 @@ void tiny_splade_write(const char *dir, unsigned seed)
     put_weights(&w, dir);
 }
 
+void tiny_cross_write(const char *dir, unsigned seed, int n_labels)
+{
+    struct writer w = {.prefix = "bert.", .state = 0x9e3779b97f4a7c15u ^ seed};
+    int n_words = put_vocabulary(dir);
+
+    put_config(dir, n_words, "BertForSequenceClassification");
+    put_network(&w, n_words);
+    put_tensor(&w, "pooler.dense.weight", TINY_DIM, TINY_DIM, 0, 0.3f);
+    put_tensor(&w, "pooler.dense.bias", TINY_DIM, 0, 0, 0.1f);
+    w.prefix = "";
+    put_tensor(&w, "classifier.weight", n_labels, TINY_DIM, 0, 1);
+    put_tensor(&w, "classifier.bias", n_labels, 0, 0, 0.1f);
+    put_weights(&w, dir);
+}
+
 void tiny_model_write(const char *dir, unsigned seed, const char *weight_prefix)
 {
     struct writer w = {.prefix = weight_prefix, .state = 0x9e3779b97f4a7c15u ^ seed};

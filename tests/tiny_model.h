@@ -13,6 +13,9 @@ void tiny_model_write(const char *dir, unsigned seed, const char *weight_prefix)
  * sparse model. */
 void tiny_splade_write(const char *dir, unsigned seed);
 
+/* The same with a pooler and a classifier of one label or two ("bert." before the other weights): a cross-encoder. */
+void tiny_cross_write(const char *dir, unsigned seed, int n_labels);
+
 /* Writes text to dir/name; makes the one folder in name if it has a '/'. */
 void folder_put(const char *dir, const char *name, const char *text);
 
