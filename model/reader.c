@@ -19,8 +19,7 @@ struct reader {
     char sha256[65]; /* "" until asked for */
 };
 
-/* "smollm2" of ".../smollm2/model.gguf", "tiny" of ".../tiny.gguf". */
-static char *name_of(const char *path)
+char *reader_name_of(const char *path)
 {
     const char *base = file_basename(path), *folder;
     size_t n;
@@ -63,7 +62,7 @@ int reader_open(struct reader **out, const char *name, const struct reader_optio
     if (!r)
         return err_nomem(err);
     rc = model_find_gguf(&path, name, err);
-    if (!rc && !(r->name = name_of(path)))
+    if (!rc && !(r->name = reader_name_of(path)))
         rc = err_nomem(err);
     rc = rc ? rc : gguf_open(&r->file, path, err);
     rc = rc ? rc : tokenizer_open_gguf(&r->tokenizer, r->file, err);

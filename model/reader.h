@@ -43,6 +43,10 @@ reader_chat(const struct reader *r); /* NULL: the model has no chat template tha
 const char *reader_name(const struct reader *r); /* of its folder, or of its file */
 const char *reader_path(const struct reader *r); /* of the file */
 
+/* What a model in this file is called: "smollm2" of ".../smollm2/model.gguf", "tiny" of ".../tiny.gguf".  The caller's; NULL if
+ * out of memory. */
+char *reader_name_of(const char *path);
+
 /* SHA-256 of the file in hexadecimal, computed on the first call (a second for 500 MB); one thread at a time. */
 const char *reader_sha256(struct reader *r);
 

@@ -137,18 +137,6 @@ static void close_all(struct collecting *c)
 
 /* ---- a batch ---- */
 
-static int sheet_for(struct sheet *out, const struct question *q, size_t passages, struct err *err)
-{
-    int rc = sheet_new(out, q->n_heads, q->rows, (int)passages, err);
-
-    if (rc)
-        return rc;
-    out->words_begin = q->words_begin;
-    out->words_end = q->words_end;
-    memcpy(out->rest, q->rest, (size_t)q->n_heads * (size_t)q->rows * sizeof *out->rest);
-    return 0;
-}
-
 static int ask_batch(struct collecting *c, const struct heads_query *queries, size_t n,
                      struct err *err)
 {
@@ -161,8 +149,8 @@ static int ask_batch(struct collecting *c, const struct heads_query *queries, si
         struct asked *a = &c->asked[c->n_asked++];
 
         if ((rc = asker_ask(&a->question, c->asker, queries[i].text, err)) ||
-            (rc = sheet_for(&a->sheet, &a->question, queries[i].n, err)) ||
-            (rc = sheet_for(&a->content_free, &c->content_free, queries[i].n, err)))
+            (rc = question_sheet(&a->sheet, &a->question, (int)queries[i].n, err)) ||
+            (rc = question_sheet(&a->content_free, &c->content_free, (int)queries[i].n, err)))
             break;
         if (mem_reserve((void **)&c->uses, &c->cap_uses, c->n_uses + queries[i].n, sizeof *c->uses))
             rc = err_nomem(err);

@@ -11,6 +11,7 @@
 #include "model/profile.h"
 #include "model/reader.h"
 #include "model/session.h"
+#include "reranker/sheet.h"
 
 enum {
     QUESTION_DISTANCE = 256,   /* places between the prompt's head and its tail */
@@ -26,6 +27,9 @@ struct question {
     float *rest; /* [n_heads, rows] log of the sum of exp(query . key) over the prompt's head */
 };
 void question_clear(struct question *q);
+
+/* A sheet for what a question finds in so many passages, its rest filled in.  E_NOMEM. */
+int question_sheet(struct sheet *out, const struct question *q, int passages, struct err *err);
 
 struct asker;
 

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "model/profile.h"
+#include "model/reader.h"
 #include "reranker/reranker.h"
 
 struct reranker {
@@ -16,6 +17,11 @@ struct reranker {
     struct buf note;    /* of the last run */
     struct buf describe;
 };
+
+/* Finds r->profile (NULL: all heads) and opens the model that goes with it, as many layers as are needed; says both in r->describe.
+ * *out is the caller's, on failure too.  E_INVALID for a profile of another method or model. */
+int rerank_open_reader(struct reader **out, struct reranker *r, const struct rerank_options *opt,
+                       struct err *err);
 
 /* Methods: see reranker.h. */
 extern const struct rerank_method rerank_icr, rerank_icr_blocks, rerank_stored,

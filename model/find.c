@@ -1,0 +1,75 @@
+/* find.c -- where a decoder's file is. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/model.h"
+
+static int ends_with(const char *s, const char *end)
+{
+    const size_t n = strlen(s), k = strlen(end);
+
+    return n >= k && !strcmp(s + n - k, end);
+}
+
+/* The one .gguf in a folder: its name, or NULL; *n says how many there are. */
+static char *only_gguf(size_t *n, char *const *names, size_t n_names)
+{
+    char *found = NULL;
+
+    *n = 0;
+    for (size_t i = 0; i < n_names; i++)
+        if (ends_with(names[i], ".gguf")) {
+            found = names[i];
+            ++*n;
+        }
+    return *n == 1 ? found : NULL;
+}
+
+/* model.gguf in a folder, or whatever .gguf is alone there. */
+static int find_in_folder(char **path, const char *folder, struct err *err)
+{
+    char **names = NULL, *file = file_join(folder, "model.gguf");
+    size_t n_names = 0, n = 0;
+    const char *found;
+    int rc = file ? 0 : err_nomem(err);
+
+    if (!rc && file_is_regular(file)) {
+        *path = file;
+        return 0;
+    }
+    mem_free(file);
+    rc = rc ? rc : file_list(&names, &n_names, folder, err);
+    if (rc)
+        return rc;
+    found = only_gguf(&n, names, n_names);
+    if (found) {
+        *path = file_join(folder, found);
+        rc = *path ? 0 : err_nomem(err);
+    } else if (n) {
+        rc = err_set(err, E_INVALID, "'%.200s' has %zu .gguf files: name the one that is meant",
+                     folder, n);
+    } else {
+        rc = err_set(err, E_NOTFOUND,
+                     "'%.200s' has no .gguf file: a language model is needed here, not an encoder",
+                     folder);
+    }
+    mem_free(names);
+    return rc;
+}
+
+int model_find_gguf(char **path, const char *name, struct err *err)
+{
+    char *folder = NULL;
+    int rc;
+
+    if (file_is_regular(name)) {
+        *path = mem_strdup(name);
+        return *path ? 0 : err_nomem(err);
+    }
+    rc = model_find(&folder, name, err);
+    rc = rc ? rc : find_in_folder(path, folder, err);
+    mem_free(folder);
+    return rc;
+}

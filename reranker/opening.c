@@ -1,0 +1,78 @@
+/* opening.c -- which profile and model a method runs with. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/model.h"
+#include "reranker/reranker_inside.h"
+
+#define DEFAULT_MODEL "smollm2"
+
+/* The profile that was asked for; else the one that ships for the model and method, if there is one. */
+static int find_profile(struct profile **out, const struct rerank_options *opt, const char *method,
+                        struct err *err)
+{
+    struct err why = {0};
+    char *path = NULL, *name = NULL;
+    int rc;
+
+    if (opt->profile && !strcmp(opt->profile, "all"))
+        return 0;
+    if (opt->profile)
+        return profile_open(out, opt->profile, method, err);
+    if (!opt->model) {
+        rc = profile_open(out, DEFAULT_MODEL, method, &why);
+    } else {
+        rc = model_find_gguf(&path, opt->model, err);
+        if (rc)
+            return rc;
+        name = reader_name_of(path);
+        rc = name ? profile_open(out, name, method, &why) : err_nomem(&why);
+    }
+    mem_free(path);
+    mem_free(name);
+    return rc == E_NOTFOUND ? 0 : rc ? err_set(err, rc, "%s", why.text) : 0;
+}
+
+static int check_profile(const struct profile *p, const char *method, struct reader *r,
+                         struct err *err)
+{
+    if (strcmp(p->method, method))
+        return err_set(err, E_INVALID, "profile '%.60s' is for %s, not for %s", p->name, p->method,
+                       method);
+    if (strcmp(p->sha256, reader_sha256(r)))
+        return err_set(err, E_INVALID,
+                       "profile '%.60s' is for the model %.60s (SHA-256 %.12s...), which %.200s "
+                       "(%.12s...) is not",
+                       p->name, p->model, p->sha256, reader_path(r), reader_sha256(r));
+    return 0;
+}
+
+int rerank_open_reader(struct reader **out, struct reranker *r, const struct rerank_options *opt,
+                       struct err *err)
+{
+    struct reader_options how = {.precision = opt->precision};
+    const char *method = r->method->name, *model;
+    int rc = find_profile(&r->profile, opt, method, err);
+
+    if (rc)
+        return rc;
+    if (r->profile)
+        how.layers = profile_layers(r->profile);
+    model = opt->model ? opt->model : r->profile ? r->profile->model : DEFAULT_MODEL;
+    rc = reader_open(out, model, &how, opt->pool, err);
+    if (!rc && r->profile)
+        rc = check_profile(r->profile, method, *out, err);
+    if (rc)
+        return rc;
+    if (r->profile)
+        buf_printf(&r->describe, "%s, %s, profile %s: %d heads of %d layers, %s%s", method,
+                   reader_name(*out), r->profile->name, r->profile->n_heads,
+                   profile_layers(r->profile), r->profile->statistic,
+                   r->profile->is_calibrated ? ", calibrated" : "");
+    else
+        buf_printf(&r->describe, "%s, %s, all heads", method, reader_name(*out));
+    if (opt->precision == MODEL_F32)
+        buf_puts(&r->describe, ", 32-bit floats");
+    return 0;
+}
