@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "reranker/reranker_inside.h"
 
-const struct rerank_method *const rerank_methods[] = {&rerank_stored, &rerank_cross_encoder, NULL};
+const struct rerank_method *const rerank_methods[] = {&rerank_icr, &rerank_icr_blocks, &rerank_stored, &rerank_cross_encoder, NULL};
 
 /* ---- opening ---- */
 

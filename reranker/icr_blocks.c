@@ -1,0 +1,193 @@
+/* icr_blocks.c -- in-context re-ranking with each candidate a block of its own.
+ *
+ * A block sees the prompt's head and itself, at the same places as any other; the tail sees all blocks.  So what a
+ * passage becomes does not depend on the others, and cells are filled in an order that does not depend on the candidates':
+ * shuffling them changes no byte.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/keys.h"
+#include "reranker/in_context.h"
+#include "reranker/windows.h"
+
+/* A candidate's tokens. */
+struct block {
+    const struct candidate *candidate;
+    struct tokens tokens;
+    struct prompt_range passage; /* in tokens; the blank line comes before it */
+};
+
+struct blocks {
+    struct in_context context;
+    int most;
+
+    /* the run at hand */
+    struct block *blocks; /* [n], best of the first stage first */
+    size_t n;
+    const char *query;
+};
+
+static void close(void *self)
+{
+    struct blocks *s = self;
+
+    if (s)
+        in_context_close(&s->context);
+    mem_free(s);
+}
+
+static int open(void **self, struct reranker *r, const struct rerank_options *opt, struct err *err)
+{
+    struct blocks *s = mem_zalloc(1, sizeof *s);
+
+    if (!s)
+        return err_nomem(err);
+    *self = s;
+    s->most = opt->window;
+    return in_context_open(&s->context, r, opt, err);
+}
+
+/* ---- a window ---- */
+
+/* Reads the prompt's head, if it is not there, and forgets the rest. */
+static int begin_cells(struct in_context *c, int cells, struct err *err)
+{
+    const int n_head = (int)c->head.n;
+    const struct session_input in = {.ids = c->head.ids, .n = n_head};
+    int rc = in_context_need(c, cells, err);
+
+    if (rc || session_cells(c->session) >= n_head) {
+        if (!rc)
+            session_cut(c->session, n_head);
+        return rc;
+    }
+    return session_read(c->session, &in, NULL, err);
+}
+
+static int read_block(struct watch_range *where, struct in_context *c, const struct block *b,
+                      struct err *err)
+{
+    const int first = session_cells(c->session), n_head = (int)c->head.n;
+    const struct session_input in = {.ids = b->tokens.ids,
+                                     .n = (int)b->tokens.n,
+                                     .position = n_head + 1,
+                                     .head = n_head,
+                                     .from = SESSION_ITSELF};
+
+    *where = (struct watch_range){first + (int)b->passage.begin, first + (int)b->passage.end};
+    return b->passage.begin < b->passage.end ? session_read(c->session, &in, NULL, err) : 0;
+}
+
+/* A window_fn. */
+static int score(float *read, const size_t *some, size_t n, void *self, struct err *err)
+{
+    struct blocks *s = self;
+    struct in_context *c = &s->context;
+    struct watch_range *where = mem_alloc(n, sizeof *where);
+    float *scores = mem_alloc(n, sizeof *scores);
+    size_t cells = c->head.n + TAIL_ROOM;
+    int rc = where && scores ? 0 : err_nomem(err);
+
+    for (size_t i = 0; i < n; i++)
+        cells += s->blocks[some[i]].tokens.n;
+    if (cells < c->head.n + QUESTION_DISTANCE + TAIL_ROOM)
+        cells = c->head.n + QUESTION_DISTANCE + TAIL_ROOM; /* positions need room, too */
+    rc = rc ? rc : begin_cells(c, (int)cells, err);
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = read_block(&where[i], c, &s->blocks[some[i]], err);
+    rc = rc ? rc
+            : in_context_score(scores, c, where, (int)n, (int)c->head.n + QUESTION_DISTANCE + 1,
+                               s->query, err);
+    for (size_t i = 0; i < n && !rc; i++)
+        read[some[i]] = scores[i];
+    mem_free(where);
+    mem_free(scores);
+    return rc;
+}
+
+/* ---- a run ---- */
+
+static int compare_text(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+    const int order = memcmp(a, b, n_a < n_b ? n_a : n_b);
+
+    return order ? order : (n_a > n_b) - (n_a < n_b);
+}
+
+/* By the first stage, then by what they are. */
+static int compare(const void *a, const void *b)
+{
+    const struct candidate *x = ((const struct block *)a)->candidate;
+    const struct candidate *y = ((const struct block *)b)->candidate;
+    int order;
+
+    if (x->first != y->first)
+        return x->first > y->first ? -1 : 1;
+    if ((order = strcmp(y->docno, x->docno)) ||
+        (order = compare_text(x->text.title, x->text.n_title, y->text.title, y->text.n_title)))
+        return order;
+    return compare_text(x->text.text, x->text.n_text, y->text.text, y->text.n_text);
+}
+
+static int make_blocks(struct blocks *s, size_t *lengths, struct candidate *candidates, size_t n,
+                       struct err *err)
+{
+    const size_t room = in_context_room(&s->context) - MARKER_ROOM;
+    const size_t most = room < KEYS_MAX_TOKENS ? room : KEYS_MAX_TOKENS;
+    int rc = 0;
+
+    for (size_t i = 0; i < n; i++)
+        s->blocks[i].candidate = &candidates[i];
+    qsort(s->blocks, n, sizeof *s->blocks, compare);
+    for (size_t i = 0; i < n && !rc; i++) {
+        struct block *b = &s->blocks[i];
+
+        rc = prompt_passage(&b->tokens, &b->passage, s->context.reader, &b->candidate->text, 0,
+                            most, err);
+        lengths[i] = b->tokens.n;
+        candidates[b->candidate - candidates].cut = b->passage.end - b->passage.begin >= most;
+    }
+    return rc;
+}
+
+static int run(void *self, struct reranker *r, struct candidate *candidates, size_t n,
+               const char *query, struct err *err)
+{
+    struct blocks *s = self;
+    size_t *lengths = mem_alloc(n, sizeof *lengths);
+    float *read = mem_alloc(n, sizeof *read);
+    struct windows w = {lengths, in_context_room(&s->context), (size_t)s->most, score, s};
+    struct tokens tail = {0};
+    struct prompt_tail where;
+    int rc;
+
+    s->query = query;
+    s->n = n;
+    s->blocks = mem_zalloc(n, sizeof *s->blocks);
+    rc = s->blocks && lengths && read ? 0 : err_nomem(err);
+    rc = rc ? rc : make_blocks(s, lengths, candidates, n, err);
+    rc = rc ? rc : in_context_tail(&tail, &where, &s->context, query, &r->note, err);
+    rc = rc ? rc : windows_run(read, n, &w, &r->note, err);
+    for (size_t i = 0; s->blocks && i < n; i++) {
+        if (!rc)
+            candidates[s->blocks[i].candidate - candidates].read = read[i];
+        tokens_clear(&s->blocks[i].tokens);
+    }
+    mem_free(s->blocks);
+    s->blocks = NULL;
+    tokens_clear(&tail);
+    mem_free(lengths);
+    mem_free(read);
+    return rc;
+}
+
+const struct rerank_method rerank_icr_blocks = {
+    .name = "icr-blocks",
+    .about = "in-context attention, each candidate a block that sees no other",
+    .open = open,
+    .run = run,
+    .close = close,
+};
