@@ -21,6 +21,7 @@ struct settings {
     int k, passages, explain, plain, json, quiet;
     const char *system, *run_tag, *queries, *precision, *where;
     struct knobs knobs;
+    struct rerank_knobs rerank;
 };
 
 static const struct option_row rows[] = {
@@ -29,6 +30,7 @@ static const struct option_row rows[] = {
     {"system", 's', OPT_CHOICE, offsetof(struct settings, system), "S", "how to search",
      name_of_retriever, .shown = "hybrid if the index has a model, else bm25"},
     KNOB_ROWS(struct settings, knobs),
+    RERANK_KNOB_ROWS(struct settings, rerank),
     {"where", 'w', OPT_TEXT, offsetof(struct settings, where), "EXPR",
      "search only documents that this holds for, such as \"year >= 2020 and source = 'x'\"; see "
      "'fovea help filters'",
@@ -46,15 +48,15 @@ static const struct option_row rows[] = {
      .text = NULL},
     {"run", 0, OPT_TEXT, offsetof(struct settings, run_tag), "TAG",
      "write a TREC run with this name", .shown = "fovea-SYSTEM with --queries"},
-    {"precision", 0, OPT_CHOICE, offsetof(struct settings, precision), "P",
-     "how the encoder computes", name_of_precision, .text = "i8"},
-    FLAG_ROW("quiet", 'q', struct settings, quiet, "show no progress"),
+    {"precision", 0, OPT_CHOICE, offsetof(struct settings, precision), "P", "how models compute",
+     name_of_precision, .text = "i8"},
+    FLAG_ROW("quiet", 'q', struct settings, quiet, "show no progress and no notices"),
     COMMON_ROWS(struct settings),
     {0}};
 
 /* A search and how long it took. */
 static int timed_search(fovea_hits **hits, double *seconds, fovea *ix, const char *query,
-                        const fovea_search_options *opt)
+                        const fovea_search_options *opt, int quiet)
 {
     const double start = clock_now();
     int code;
@@ -63,11 +65,13 @@ static int timed_search(fovea_hits **hits, double *seconds, fovea *ix, const cha
     code = fovea_search(hits, ix, query, opt);
     if (code) {
         const int rc = say_fovea(ix);
-        if (!opt->system && (code == FOVEA_NOTFOUND || code == FOVEA_INVALID))
+        if (!opt->system && !opt->rerank && (code == FOVEA_NOTFOUND || code == FOVEA_INVALID))
             say("--system bm25 searches by words alone");
         return rc;
     }
     *seconds = clock_now() - start;
+    if (!quiet && *fovea_hits_note(*hits))
+        say("notice: %s", fovea_hits_note(*hits));
     return 0;
 }
 
@@ -77,7 +81,7 @@ static int search_one(fovea *ix, const char *query, const fovea_search_options *
     struct jout j = {0};
     fovea_hits *hits;
     double seconds;
-    int rc = timed_search(&hits, &seconds, ix, query, opt);
+    int rc = timed_search(&hits, &seconds, ix, query, opt, s->quiet);
 
     if (rc)
         return rc;
@@ -121,10 +125,11 @@ static int search_all(fovea *ix, const char *path, const fovea_search_options *o
     }
     progress_begin(&progress, NULL, "queries", queries.n, s->quiet || isatty(STDOUT_FILENO));
     for (size_t i = 0; i < queries.n && !rc; i++) {
-        rc = timed_search(&hits, &seconds, ix, queries.queries[i].text, opt);
+        rc = timed_search(&hits, &seconds, ix, queries.queries[i].text, opt, s->quiet);
         if (rc)
             break;
-        snprintf(tag, sizeof tag, "fovea-%s", fovea_hits_system(hits));
+        snprintf(tag, sizeof tag, "fovea-%s%s%s", fovea_hits_system(hits), opt->rerank ? "+" : "",
+                 fovea_hits_reranker(hits));
         if (s->json) {
             struct jout j = {0};
             jout_open(&j, NULL, '{');
@@ -147,34 +152,59 @@ static int search_all(fovea *ix, const char *path, const fovea_search_options *o
 
 /* ---- a conversation: one query a line ---- */
 
-static const char conversation_help[] = "a line is a query; or\n"
-                                        "  :k N           show N hits\n"
-                                        "  :system NAME   how to search\n"
-                                        "  :where EXPR    filter documents; :where alone: all\n"
-                                        "  :plain         take quotes and * as text, or stop it\n"
-                                        "  :explain       show how scores come about, or stop it\n"
-                                        "  :quit          leave (also Ctrl-D)\n";
+static const char conversation_help[] =
+    "a line is a query; or\n"
+    "  :k N           show N hits\n"
+    "  :system NAME   how to search\n"
+    "  :where EXPR    filter documents; :where alone: all\n"
+    "  :rerank METHOD[:MODEL[:PROFILE]]\n"
+    "                 re-rank the first hits; :rerank alone: no more\n"
+    "  :plain         take quotes and * as text, or stop it\n"
+    "  :explain       show how scores come about, or stop it\n"
+    "  :quit          leave (also Ctrl-D)\n";
 
-/* Sets the filter; *kept owns its text. */
-static void set_filter(const char *where, char **kept, fovea_search_options *opt)
+/* What options borrow from a conversation. */
+struct said {
+    char *where, *rerank;
+};
+
+/* A copy of a value in place of *kept; NULL for "". */
+static int replace(char **kept, const char *value)
 {
-    struct err err = {0};
     char *copy = NULL;
 
-    if (*where && filter_check(where, &err)) {
-        say("%s; 'fovea help filters' explains", err.text);
-        return;
-    }
-    if (*where && !(copy = mem_strdup(where))) {
-        say("out of memory");
-        return;
-    }
+    if (*value && !(copy = mem_strdup(value)))
+        return say_failed("out of memory");
     mem_free(*kept);
-    opt->where = *kept = copy;
+    *kept = copy;
+    return 0;
+}
+
+static void set_rerank(const char *value, struct said *said, fovea_search_options *opt)
+{
+    const struct rerank_knobs knobs = {.rerank = value, .first = -1};
+    fovea_search_options check = *opt;
+    struct err err = {0};
+
+    if (*value && rerank_knobs_apply(&check, &knobs, &err))
+        say("%s", err.text);
+    else if (!replace(&said->rerank, value))
+        opt->rerank = said->rerank;
+}
+
+/* Sets the filter; *said owns its text. */
+static void set_filter(const char *where, struct said *said, fovea_search_options *opt)
+{
+    struct err err = {0};
+
+    if (*where && filter_check(where, &err))
+        say("%s; 'fovea help filters' explains", err.text);
+    else if (!replace(&said->where, where))
+        opt->where = said->where;
 }
 
 /* Obeys ":word value".  Returns 1 to leave. */
-static int obey(char *line, char **where, fovea_search_options *opt)
+static int obey(char *line, struct said *said, fovea_search_options *opt)
 {
     char *value = line + strcspn(line, " \t");
 
@@ -200,7 +230,9 @@ static int obey(char *line, char **where, fovea_search_options *opt)
         else
             opt->system = r->name;
     } else if (!strcmp(line, ":where")) {
-        set_filter(value, where, opt);
+        set_filter(value, said, opt);
+    } else if (!strcmp(line, ":rerank")) {
+        set_rerank(value, said, opt);
     } else {
         fputs(conversation_help, stdout);
     }
@@ -211,7 +243,8 @@ static int converse(fovea *ix, fovea_search_options *opt, const struct settings 
 {
     const int interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     size_t size = 0;
-    char *line = NULL, *where = NULL;
+    struct said said = {0};
+    char *line = NULL;
     int rc = 0, left = 0;
 
     if (interactive)
@@ -229,7 +262,7 @@ static int converse(fovea *ix, fovea_search_options *opt, const struct settings 
         if (!n)
             continue;
         if (interactive && *line == ':') {
-            left = obey(line, &where, opt);
+            left = obey(line, &said, opt);
             continue;
         }
         if (!interactive && !s->json && !s->run_tag) {
@@ -247,7 +280,8 @@ static int converse(fovea *ix, fovea_search_options *opt, const struct settings 
     if (interactive && !left)
         putchar('\n');
     free(line);
-    mem_free(where);
+    mem_free(said.where);
+    mem_free(said.rerank);
     return rc;
 }
 
@@ -289,7 +323,7 @@ static int run(void *settings, char **args, int n_args)
 
     if (s->where && filter_check(s->where, &err))
         return say_usage(&cmd_search, "--where: %s", err.text);
-    if (knobs_apply(&opt, &s->knobs, &err))
+    if (knobs_apply(&opt, &s->knobs, &err) || rerank_knobs_apply(&opt, &s->rerank, &err))
         return say_usage(&cmd_search, "%s", err.text);
     if (s->queries && n_args > 1)
         return say_usage(&cmd_search, "give a QUERY or --queries, not both");
@@ -334,7 +368,8 @@ const struct command cmd_search = {
         "fovea search scifact.fovea \"vitamin D\" --system bm25 --explain -k 3\n"
         "fovea search notes.fovea '\"access denied\" config*'\n"
         "fovea search news.fovea \"bank failures\" --where \"year >= 2020 and source = 'bbc'\"\n"
-        "fovea search scifact.fovea --queries corpora/data/scifact > hybrid.run",
+        "fovea search scifact.fovea --queries corpora/data/scifact > hybrid.run\n"
+        "fovea search scifact.fovea \"vitamin D and fractures\" --rerank stored --explain",
     .options = rows,
     .settings_size = sizeof(struct settings),
     .min_args = 1,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/handle.h"
+#include "api/rerank.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -91,6 +92,8 @@ static int open_index(struct fovea *q, const char *path, const fovea_options *gi
         if (rc)
             return rc;
     }
+    q->precision = opt.precision;
+    q->threads = opt.threads;
     q->progress = opt.progress;
     q->payload = opt.payload;
     struct index_options ixo = {
@@ -131,6 +134,7 @@ void fovea_close(fovea *q)
 {
     if (!q)
         return;
+    reranking_close(q->reranking);
     index_close(q->ix);
     pool_free(q->pool);
     mem_free(q);

@@ -196,12 +196,17 @@ typedef struct fovea_search_options {
     const char *where;    /* a filter: "year >= 2020 and source = 'x'"; NULL = all documents */
     int ef; /* dense, in large segments: candidates kept (more: better and slower); 0 = default */
     int syntax; /* FOVEA_PLAIN: a query is its words; FOVEA_OPERATORS: it may hold "a phrase" and prefix* */
+    const char
+        *rerank;      /* METHOD[:MODEL[:PROFILE]], "stored", "icr-blocks", "icr" or "cross-encoder":
+                                  * a model reads the first hits and puts them in another order; NULL = none */
+    int rerank_depth; /* hits that are re-ranked; 0 = 100 with "stored", else 20; at most 10000 */
+    float rerank_first; /* weight of the first stage's scores; 0 = the profile's; negative = none */
 } fovea_search_options;
 
 #define FOVEA_SEARCH_OPTIONS_INIT                                                                  \
     {                                                                                              \
         sizeof(fovea_search_options), NULL, 0, 0, 0, NULL, {0, 0}, 0, 0, 0, FOVEA_FULL, 0, 0,      \
-            NULL, 0, FOVEA_PLAIN                                                                   \
+            NULL, 0, FOVEA_PLAIN, NULL, 0, 0                                                       \
     }
 
 /* Half-open range of bytes. */
@@ -211,10 +216,10 @@ typedef struct fovea_span {
 
 /* What one leg says about a hit. */
 typedef struct fovea_leg {
-    const char *name; /* "bm25", "dense", "sparse" */
+    const char *name; /* "bm25", "dense", "sparse"; the last may be the method of re-ranking */
     int rank;         /* from 1; 0 = the leg did not find it within its depth */
     float score;      /* the leg's own score */
-    float part;       /* what it adds to the hit's score */
+    float part;       /* what it adds to the hit's score; of re-ranking, all of it */
 } fovea_leg;
 
 /* One hit.  Everything it points to is owned by the hits. */
@@ -236,6 +241,8 @@ typedef struct fovea_hit {
     const fovea_leg *legs; /* [n_legs] */
     size_t n_legs;
     const char *explain; /* lines of text; NULL unless asked for */
+    int first_rank;      /* where the hit was before re-ranking, from 1; 0 without re-ranking */
+    float first_score;   /* and its score there, which the parts of the other legs add up to */
 } fovea_hit;
 
 typedef struct fovea_hits fovea_hits;
@@ -254,6 +261,8 @@ typedef struct fovea_hits fovea_hits;
  * commit reads the table of documents; the handle keeps the last few filters.
  * With FOVEA_OPERATORS only passages that hold every "phrase" are ranked, none of them missed, and word* stands for all
  * words that begin so; `fovea help queries` explains it.  No text is an error.
+ * With rerank a model reads the first hits, and they get new scores; hits below rerank_depth follow in their first order with
+ * scores below.  `fovea help rerankers` says what the methods do.  The handle keeps the model open from search to search.
  * Returns FOVEA_OK; FOVEA_INVALID: a filter that is none (the error names the column),
  * unknown system, option out of range, no dense leg, or another model than the index was
  * made with; FOVEA_LIMIT: an immoderate filter; FOVEA_NOTFOUND: the model is not installed.
@@ -268,6 +277,12 @@ const fovea_hit *fovea_hits_get(const fovea_hits *hits, size_t i);
 
 /* The name of the system that ran. */
 const char *fovea_hits_system(const fovea_hits *hits);
+
+/* The method that re-ranked them; "" if none did. */
+const char *fovea_hits_reranker(const fovea_hits *hits);
+
+/* What re-ranking had to leave out, for people ("the query has 5213 tokens; ..."); "" if nothing. */
+const char *fovea_hits_note(const fovea_hits *hits);
 
 void fovea_hits_free(fovea_hits *hits);
 

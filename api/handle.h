@@ -1,4 +1,4 @@
-/* handle.h -- what is behind the opaque types of fovea.h; for fovea.c and hits.c. */
+/* handle.h -- what is behind the opaque types of fovea.h; for fovea.c, hits.c and rerank.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef API_HANDLE_H
 #define API_HANDLE_H
@@ -10,10 +10,14 @@
 #include "base/pool.h"
 #include "indexer/index.h"
 
+struct reranking; /* rerank.h */
+
 struct fovea {
     struct index *ix;            /* NULL if opening failed */
     struct pool *pool;           /* NULL when reading */
     struct err err;              /* of the last call */
+    struct reranking *reranking; /* NULL until a search re-ranks */
+    int precision, threads;      /* of models of its own */
     fovea_progress_fn *progress; /* the caller's, or NULL */
     void *payload;
 };

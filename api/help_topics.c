@@ -8,6 +8,7 @@
 #include "eval/eval.h"
 #include "eval/significance.h"
 #include "indexer/index.h"
+#include "reranker/reranker.h"
 #include "retriever/retriever.h"
 
 int help_line(const char **name, size_t *n_name, const char **about, size_t *n_about,
@@ -56,6 +57,26 @@ static void retrievers_topic(struct buf *out)
     buf_puts(out,
              "\nHits come best first; equal scores are ordered by name, descending, as trec_eval "
              "sorts them.\n");
+}
+
+static void rerankers(struct buf *out)
+{
+    buf_puts(out,
+             "What --rerank chooses: a model reads the first hits of a search and puts them in "
+             "another order.  Those beyond --rerank-depth follow in the order that they had.\n\n");
+    for (const struct rerank_method *const *m = rerank_methods; *m; m++)
+        row(out, (*m)->name, (*m)->about);
+    buf_puts(
+        out,
+        "\nBehind the method may stand a model and a profile: METHOD:MODEL:PROFILE.  A MODEL is "
+        "a name, a folder or a file ('fovea help models').  A PROFILE says which attention "
+        "heads count and how much; one for the default model ships with fovea, all takes all "
+        "heads, and METHOD::PROFILE leaves the model to the profile.\n\n"
+        "Scores of re-ranked hits are the model's, or, if the first stage has a weight, sums of "
+        "both after each was brought to mean 0 and deviation 1 over the hits.\n\n");
+    row(out, "--rerank stored", "the default model and its profile");
+    row(out, "--rerank icr:smollm2:all", "all heads of a model, as published");
+    row(out, "--rerank cross-encoder:ms-marco-MiniLM-L-6-v2", "a folder of that name");
 }
 
 static void filters(struct buf *out)
@@ -259,6 +280,7 @@ static void environment(struct buf *out)
 
 const struct help_topic help_topics[] = {{"corpora", "formats of collections", corpora},
                                          {"retrievers", "systems that search", retrievers_topic},
+                                         {"rerankers", "models that put hits in order", rerankers},
                                          {"queries", "phrases and beginnings of words", queries},
                                          {"filters", "what --where takes", filters},
                                          {"analyzers", "how text becomes words", analyzers},

@@ -7,6 +7,7 @@
 
 #include "api/fovea.h"
 #include "api/handle.h"
+#include "api/rerank.h"
 #include "api/snippet.h"
 #include "base/mem.h"
 #include "retriever/retriever.h"
@@ -14,12 +15,13 @@
 _Static_assert((int)FOVEA_PLAIN == QUERY_PLAIN && (int)FOVEA_OPERATORS == QUERY_OPERATORS,
                "the syntaxes of fovea.h and retriever.h differ");
 
-enum { SNIPPET_BYTES = 300, SNIPPET_MAX = 65536 };
+enum { SNIPPET_BYTES = 300, SNIPPET_MAX = 65536, RERANK_MAX = 10000, HITS = 10 };
 
 struct fovea_hits {
     fovea_hit *hits; /* [n], in the arena */
     size_t n;
     const char *system;
+    const char *reranker, *note; /* "" without re-ranking */
     struct arena memory;
 };
 
@@ -31,29 +33,55 @@ struct filling {
     struct buf text;            /* of the document at hand */
     size_t snippet_bytes;
     int explain;
+    const struct rerank_said *said; /* of every hit, or NULL */
 };
 
 static char *keep(struct arena *a, const char *s) { return arena_dup(a, s, strlen(s)); }
 
 static int fill_legs(fovea_hit *to, const struct hit *from, const struct hits *all,
-                     struct arena *memory, struct err *err)
+                     const struct rerank_said *said, struct filling *f)
 {
+    struct arena *memory = &f->out->memory;
     const size_t n = (size_t)all->n_legs;
-    fovea_leg *legs = arena_alloc(memory, n * sizeof *legs);
+    fovea_leg *legs = arena_alloc(memory, (n + 1) * sizeof *legs);
 
     if (!legs)
-        return err_nomem(err);
+        return err_nomem(&f->q->err);
     for (size_t i = 0; i < n; i++) {
         legs[i].name = keep(memory, all->leg_names[i]);
         if (!legs[i].name)
-            return err_nomem(err);
+            return err_nomem(&f->q->err);
         legs[i].rank = from->legs[i].rank;
         legs[i].score = from->legs[i].score;
         legs[i].part = from->legs[i].part;
     }
+    if (said) {
+        to->first_rank = said->first_rank;
+        to->first_score = said->first_score;
+        legs[n] = (fovea_leg){f->out->reranker, said->rank, said->read, from->score};
+    }
     to->legs = legs;
-    to->n_legs = n;
+    to->n_legs = n + (said ? 1 : 0);
     return 0;
+}
+
+/* The explanation of the first stage, below what re-ranking said. */
+static int fill_explain(fovea_hit *to, const struct hit *from, const struct rerank_said *said,
+                        struct filling *f)
+{
+    struct buf text = {0};
+
+    if (said && said->rank)
+        buf_printf(&text, "%s: reading %.4f, rank %d; first stage %.4f, rank %d\n",
+                   f->out->reranker, (double)said->read, said->rank, (double)said->first_score,
+                   said->first_rank);
+    else if (said)
+        buf_printf(&text, "%s: not read; first stage %.4f, rank %d\n", f->out->reranker,
+                   (double)said->first_score, said->first_rank);
+    buf_puts(&text, from->explain);
+    to->explain = buf_error(&text) ? NULL : keep(&f->out->memory, buf_text(&text));
+    buf_clear(&text);
+    return to->explain ? 0 : err_nomem(&f->q->err);
 }
 
 /* The matches of text that lie in [begin, end), counted from begin. */
@@ -145,7 +173,8 @@ static int fill_hit(fovea_hit *to, const struct hits *all, size_t i, int fields,
 {
     struct arena *memory = &f->out->memory;
     const struct hit *from = &all->hits[i];
-    int rc = fill_legs(to, from, all, memory, &f->q->err);
+    const struct rerank_said *said = f->said ? &f->said[i] : NULL;
+    int rc = fill_legs(to, from, all, said, f);
 
     if (rc)
         return rc;
@@ -155,12 +184,33 @@ static int fill_hit(fovea_hit *to, const struct hits *all, size_t i, int fields,
     to->docno = keep(memory, from->docno);
     if (!to->docno)
         return err_nomem(&f->q->err);
-    if (f->explain && from->explain) {
-        to->explain = keep(memory, from->explain);
-        if (!to->explain)
-            return err_nomem(&f->q->err);
-    }
+    if (f->explain && from->explain && (rc = fill_explain(to, from, said, f)))
+        return rc;
     return fields == FOVEA_DOCNOS ? 0 : fill_text(to, from, f);
+}
+
+/* Those of re-ranking, with their defaults. */
+static int read_rerank(fovea_search_options *opt, struct err *err)
+{
+    struct rerank_choice choice = {0};
+    int rc;
+
+    if (!opt->rerank)
+        return 0;
+    if (opt->rerank_depth < 0 || opt->rerank_depth > RERANK_MAX)
+        return err_set(err, E_INVALID, "options.rerank_depth is %d: use 0 to %d", opt->rerank_depth,
+                       RERANK_MAX);
+    if (!(opt->rerank_first > -1e6f && opt->rerank_first < 1e6f)) /* false for NaN */
+        return err_set(err, E_INVALID, "options.rerank_first is not a moderate number");
+    rc = rerank_choice_parse(&choice, opt->rerank, err);
+    if (rc)
+        return rc;
+    if (!opt->rerank_depth)
+        opt->rerank_depth = rerank_default_depth(choice.method);
+    if (!opt->k)
+        opt->k = HITS;
+    rerank_choice_clear(&choice);
+    return 0;
 }
 
 /* The caller's options as the retriever wants them. */
@@ -182,11 +232,13 @@ static int read_options(struct retrieve_options *ro, fovea_search_options *opt, 
     if (opt->snippet_bytes > SNIPPET_MAX)
         return err_set(&q->err, E_INVALID, "options.snippet_bytes is %zu: use 0 to %d",
                        opt->snippet_bytes, SNIPPET_MAX);
+    if ((rc = read_rerank(opt, &q->err)))
+        return rc;
     if (!opt->system)
         opt->system = index_vector_dim(q->ix) > 0 ? "hybrid" : "bm25";
     *ro = (struct retrieve_options){
         .system = opt->system,
-        .k = opt->k,
+        .k = opt->rerank && opt->k >= 0 && opt->rerank_depth > opt->k ? opt->rerank_depth : opt->k,
         .k1 = opt->k1,
         .b = opt->b,
         .fusion = opt->fusion,
@@ -201,13 +253,46 @@ static int read_options(struct retrieve_options *ro, fovea_search_options *opt, 
     return 0;
 }
 
+/* Fills a result with what was found. */
+static int fill_hits(struct filling *f, struct hits *hits, const char *query,
+                     const fovea_search_options *opt)
+{
+    fovea_hits *r = f->out;
+    struct err *err = &f->q->err;
+    size_t n;
+    int rc = 0;
+
+    r->reranker = r->note = "";
+    r->system = keep(&r->memory, opt->system);
+    if (r->system && opt->rerank)
+        r->reranker = arena_dup(&r->memory, opt->rerank, strcspn(opt->rerank, ":"));
+    if (!r->system || !r->reranker)
+        return err_nomem(err);
+    if (opt->rerank)
+        rc = rerank_hits(&f->said, &r->note, hits, &r->memory, f->q, query, opt);
+    if (rc)
+        return rc;
+    n = opt->rerank && hits->n > (size_t)opt->k ? (size_t)opt->k : hits->n;
+    r->hits = n ? arena_alloc(&r->memory, n * sizeof *r->hits) : NULL;
+    if (n && !r->hits)
+        return err_nomem(err);
+    if (n)
+        memset(r->hits, 0, n * sizeof *r->hits);
+    if (opt->fields == FOVEA_FULL)
+        rc = snippet_words(&f->words, index_analyzer(f->q->ix), query, opt->syntax, err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        rc = fill_hit(&r->hits[i], hits, i, opt->fields, f);
+        r->n = i + 1;
+    }
+    return rc;
+}
+
 int fovea_search(fovea_hits **out, fovea *q, const char *query, const fovea_search_options *given)
 {
     struct filling f = {.q = q};
     struct retrieve_options ro;
     fovea_search_options opt;
     struct hits hits = {0};
-    fovea_hits *r = NULL;
     int rc = handle_begin(q);
 
     assert(out && query);
@@ -216,39 +301,21 @@ int fovea_search(fovea_hits **out, fovea *q, const char *query, const fovea_sear
         return rc;
     rc = retrieve(&hits, q->ix, query, &ro, &q->err);
     if (rc)
-        goto done;
-    rc = E_NOMEM;
-    r = mem_zalloc(1, sizeof *r);
-    if (!r)
-        goto done;
-    f.out = r;
+        return rc;
+    f.out = mem_zalloc(1, sizeof *f.out);
     f.snippet_bytes = opt.snippet_bytes;
     f.explain = opt.explain;
-    r->system = keep(&r->memory, opt.system);
-    if (hits.n)
-        r->hits = arena_alloc(&r->memory, hits.n * sizeof *r->hits);
-    if (!r->system || (hits.n && !r->hits))
-        goto done;
-    rc = 0;
-    if (hits.n)
-        memset(r->hits, 0, hits.n * sizeof *r->hits);
-    if (opt.fields == FOVEA_FULL)
-        rc = snippet_words(&f.words, index_analyzer(q->ix), query, opt.syntax, &q->err);
-    for (size_t i = 0; i < hits.n && !rc; i++) {
-        rc = fill_hit(&r->hits[i], &hits, i, opt.fields, &f);
-        r->n = i + 1;
-    }
-done:
+    rc = f.out ? fill_hits(&f, &hits, query, &opt) : E_NOMEM;
     if (rc == E_NOMEM)
         err_nomem(&q->err);
     if (rc) {
-        fovea_hits_free(r);
-        r = NULL;
+        fovea_hits_free(f.out);
+        f.out = NULL;
     }
     snippet_words_clear(&f.words);
     buf_clear(&f.text);
     hits_clear(&hits);
-    *out = r;
+    *out = f.out;
     return rc;
 }
 
@@ -260,6 +327,8 @@ const fovea_hit *fovea_hits_get(const fovea_hits *hits, size_t i)
 }
 
 const char *fovea_hits_system(const fovea_hits *hits) { return hits ? hits->system : ""; }
+const char *fovea_hits_reranker(const fovea_hits *hits) { return hits ? hits->reranker : ""; }
+const char *fovea_hits_note(const fovea_hits *hits) { return hits ? hits->note : ""; }
 
 void fovea_hits_free(fovea_hits *hits)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/rerank.h"
 #include "corpora/corpora.h"
 #include "eval/significance.h"
 #include "indexer/index.h"
@@ -77,5 +78,25 @@ int knobs_apply(fovea_search_options *to, const struct knobs *knobs, struct err 
         to->weights[1] = w[1];
         to->sparse_weight = w[2];
     }
+    return 0;
+}
+
+int rerank_knobs_apply(fovea_search_options *to, const struct rerank_knobs *knobs, struct err *err)
+{
+    struct rerank_choice choice = {0};
+    int rc;
+
+    if (!knobs->rerank)
+        return knobs->depth || knobs->first >= 0
+                   ? err_set(err, E_INVALID,
+                             "--rerank-depth and --first-stage are about --rerank METHOD")
+                   : 0;
+    rc = rerank_choice_parse(&choice, knobs->rerank, err);
+    rerank_choice_clear(&choice);
+    if (rc)
+        return rc;
+    to->rerank = knobs->rerank;
+    to->rerank_depth = knobs->depth;
+    to->rerank_first = knobs->first > 0 ? (float)knobs->first : knobs->first < 0 ? 0 : -1;
     return 0;
 }

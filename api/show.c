@@ -80,8 +80,9 @@ void show_hits(const fovea_hits *hits, double seconds)
     for (size_t i = 0; i < n; i++)
         show_hit(fovea_hits_get(hits, i), width, &style);
     if (n && isatty(STDOUT_FILENO))
-        printf("%s%zu hit%s by %s in %s%s\n", style.faint, n, n == 1 ? "" : "s",
-               fovea_hits_system(hits), show_time(a, seconds), style.plain);
+        printf("%s%zu hit%s by %s%s%s in %s%s\n", style.faint, n, n == 1 ? "" : "s",
+               fovea_hits_system(hits), *fovea_hits_reranker(hits) ? ", re-ranked by " : "",
+               fovea_hits_reranker(hits), show_time(a, seconds), style.plain);
 }
 
 /* ---- JSON ---- */
@@ -124,6 +125,10 @@ static void json_hit(struct jout *j, const fovea_hit *hit)
         jout_close(j);
     }
     jout_close(j);
+    if (hit->first_rank) {
+        jout_int(j, "first_rank", hit->first_rank);
+        jout_float(j, "first_score", hit->first_score);
+    }
     if (hit->meta)
         jout_raw(j, "meta", hit->meta);
     if (hit->explain)
@@ -135,6 +140,10 @@ void show_json(struct jout *j, const char *query, const fovea_hits *hits, double
 {
     jout_text(j, "query", query);
     jout_text(j, "system", fovea_hits_system(hits));
+    if (*fovea_hits_reranker(hits))
+        jout_text(j, "reranker", fovea_hits_reranker(hits));
+    if (*fovea_hits_note(hits))
+        jout_text(j, "note", fovea_hits_note(hits));
     jout_number(j, "seconds", seconds);
     jout_open(j, "hits", '[');
     for (size_t i = 0; i < fovea_hits_count(hits); i++)

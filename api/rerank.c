@@ -1,0 +1,304 @@
+/* rerank.c -- see rerank.h. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/rerank.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "api/handle.h"
+#include "base/file.h"
+
+enum { DEPTH = 20, DEPTH_STORED = 100 };
+
+/* ---- METHOD[:MODEL[:PROFILE]] ---- */
+
+static const struct rerank_method *find_method(const char *name, size_t n)
+{
+    for (const struct rerank_method *const *m = rerank_methods; *m; m++)
+        if (strlen((*m)->name) == n && !memcmp((*m)->name, name, n))
+            return *m;
+    return NULL;
+}
+
+static int unknown_method(const char *name, size_t n, struct err *err)
+{
+    struct buf known = {0};
+    int rc;
+
+    for (const struct rerank_method *const *m = rerank_methods; *m; m++)
+        buf_printf(&known, "%s%s", m == rerank_methods ? "" : ", ", (*m)->name);
+    rc = buf_error(&known)
+             ? err_nomem(err)
+             : err_set(err, E_INVALID, "there is no re-ranking by '%.*s'; there are %s",
+                       n < 60 ? (int)n : 60, name, buf_text(&known));
+    buf_clear(&known);
+    return rc;
+}
+
+int rerank_choice_parse(struct rerank_choice *out, const char *text, struct err *err)
+{
+    const size_t n = strcspn(text, ":");
+    char *colon;
+
+    *out = (struct rerank_choice){.method = find_method(text, n)};
+    if (!out->method)
+        return unknown_method(text, n, err);
+    if (!text[n])
+        return 0;
+    out->memory = mem_strdup(text + n + 1);
+    if (!out->memory)
+        return err_nomem(err);
+    colon = strrchr(out->memory, ':');
+    if (colon && !file_exists(out->memory)) {
+        *colon = '\0';
+        out->profile = colon + 1;
+    }
+    out->model = *out->memory ? out->memory : NULL;
+    if ((out->profile && !*out->profile) || (!out->model && !out->profile)) {
+        rerank_choice_clear(out);
+        return err_set(err, E_INVALID,
+                       "'%.100s' ends with nothing: write METHOD, METHOD:MODEL, "
+                       "METHOD:MODEL:PROFILE or METHOD::PROFILE",
+                       text);
+    }
+    return 0;
+}
+
+void rerank_choice_clear(struct rerank_choice *c)
+{
+    mem_free(c->memory);
+    *c = (struct rerank_choice){0};
+}
+
+int rerank_default_depth(const struct rerank_method *m)
+{
+    return m->wants_keys ? DEPTH_STORED : DEPTH;
+}
+
+void rerank_title(struct buf *out, const char *title, const char *headings)
+{
+    const size_t n = strlen(title);
+    const int twice =
+        !strncmp(headings, title, n) && (!headings[n] || !strncmp(headings + n, " > ", 3));
+
+    if (n && !(*headings && twice))
+        buf_printf(out, "%s%s", title, *headings ? " " : "");
+    buf_puts(out, headings);
+}
+
+/* ---- the reranker of a handle ---- */
+
+struct reranking {
+    char *what; /* as the options said it */
+    float first;
+    struct reranker *reranker;
+    struct pool *pool; /* of its own if the handle has none */
+};
+
+void reranking_close(struct reranking *r)
+{
+    if (!r)
+        return;
+    reranker_close(r->reranker);
+    pool_free(r->pool);
+    mem_free(r->what);
+    mem_free(r);
+}
+
+static int open_reranking(struct reranking *r, fovea *q, const fovea_search_options *opt)
+{
+    struct rerank_choice choice = {0};
+    struct rerank_options ro = {.precision = q->precision, .pool = q->pool};
+    int rc = rerank_choice_parse(&choice, opt->rerank, &q->err);
+
+    if (rc)
+        return rc;
+    if (!q->pool && q->threads != 1) {
+        rc = pool_new(&r->pool, q->threads, &q->err);
+        ro.pool = r->pool;
+    }
+    ro.method = choice.method->name;
+    ro.model = choice.model;
+    ro.profile = choice.profile;
+    /* 0 = what the profile says; below = really none */
+    ro.first_stage = opt->rerank_first > 0 ? opt->rerank_first : opt->rerank_first < 0 ? 0 : -1;
+    rc = rc ? rc : reranker_open(&r->reranker, &ro, &q->err);
+    rerank_choice_clear(&choice);
+    return rc;
+}
+
+/* The handle's reranker as the options want it. */
+static int find_reranking(struct reranker **out, fovea *q, const fovea_search_options *opt)
+{
+    struct reranking *r = q->reranking;
+    int rc;
+
+    if (r && !strcmp(r->what, opt->rerank) && r->first == opt->rerank_first) {
+        *out = r->reranker;
+        return 0;
+    }
+    reranking_close(r);
+    q->reranking = NULL;
+    r = mem_zalloc(1, sizeof *r);
+    if (!r || !(r->what = mem_strdup(opt->rerank))) {
+        reranking_close(r);
+        return err_nomem(&q->err);
+    }
+    r->first = opt->rerank_first;
+    rc = open_reranking(r, q, opt);
+    if (rc) {
+        reranking_close(r);
+        return rc;
+    }
+    q->reranking = r;
+    *out = r->reranker;
+    return 0;
+}
+
+/* ---- candidates ---- */
+
+/* What reading the candidates of one search needs. */
+struct reading {
+    fovea *q;
+    struct arena *memory;
+    struct buf text, headings, title;
+};
+
+static int read_candidate(struct candidate *c, const struct hit *hit, struct reading *r)
+{
+    struct index *ix = r->q->ix;
+    struct err *err = &r->q->err;
+    struct span span;
+    struct doc doc;
+    int rc = index_document(&doc, &r->text, ix, hit->document, err);
+
+    if (!rc)
+        rc = index_passage_span(&span, ix, index_segment(ix, hit->segment), hit->passage, err);
+    if (rc)
+        return rc;
+    if (span.begin > span.end || span.end > strlen(doc.text))
+        return err_set(
+            err, E_FORMAT,
+            "%s: document '%s': a passage ends beyond the text; 'fovea check' tells more",
+            index_path(ix), doc.docno);
+    rc = index_passage_headings(&r->headings, ix, doc.text, span, err);
+    if (rc)
+        return rc;
+    buf_reset(&r->title);
+    rerank_title(&r->title, doc.title, buf_text(&r->headings));
+    c->text.n_title = r->title.len;
+    c->text.n_text = span.end - span.begin;
+    c->text.title = arena_dup(r->memory, buf_text(&r->title), c->text.n_title);
+    c->text.text = arena_dup(r->memory, doc.text + span.begin, c->text.n_text);
+    return buf_error(&r->title) || !c->text.title || !c->text.text ? err_nomem(err) : 0;
+}
+
+static int read_candidates(struct candidate *c, const struct hits *hits, size_t n, fovea *q,
+                           struct arena *memory)
+{
+    struct reading r = {.q = q, .memory = memory};
+    int rc = 0;
+
+    for (size_t i = 0; i < n && !rc; i++) {
+        c[i] =
+            (struct candidate){.docno = hits->hits[i].docno, .first = hits->hits[i].score, .at = i};
+        rc = read_candidate(&c[i], &hits->hits[i], &r);
+    }
+    buf_clear(&r.text);
+    buf_clear(&r.headings);
+    buf_clear(&r.title);
+    return rc;
+}
+
+/* ---- the new order ---- */
+
+/* said[i].rank of candidates [n], sorted, by what the model alone says; 0 of what it could not read. */
+static void rank_readings(struct rerank_said *said, const struct candidate *c, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t above = 0;
+
+        for (size_t k = 0; k < n; k++)
+            above += c[k].read > c[i].read || (c[k].read == c[i].read && k < i);
+        said[i].rank = isfinite(c[i].read) ? (int)above + 1 : 0;
+    }
+}
+
+/* Puts hits in the order of candidates [n], the others behind them.  Scores fall, so that a run that is sorted again
+ * stays as it is: what could not be read gets one less than the least, and each one behind that another one less. */
+static int order_hits(struct rerank_said *said, struct hits *hits, const struct candidate *c,
+                      size_t n, struct err *err)
+{
+    struct hit *old = mem_alloc(hits->n, sizeof *old);
+    float least = 0;
+
+    if (!old)
+        return err_nomem(err);
+    memcpy(old, hits->hits, hits->n * sizeof *old);
+    for (size_t i = 0; i < n && isfinite(c[i].score); i++)
+        least = c[i].score;
+    for (size_t i = 0; i < hits->n; i++) {
+        const size_t from = i < n ? c[i].at : i;
+
+        hits->hits[i] = old[from];
+        said[i] = (struct rerank_said){.first_rank = (int)from + 1, .first_score = old[from].score};
+        if (i < n) {
+            said[i].read = isfinite(c[i].read) ? c[i].read : 0;
+            hits->hits[i].score = isfinite(c[i].score) ? c[i].score : least - 1;
+        } else {
+            hits->hits[i].score = least - 1 - (float)(i - n + 1);
+        }
+    }
+    mem_free(old);
+    rank_readings(said, c, n);
+    return 0;
+}
+
+/* Re-ranks candidates [n] of hits by the words of the query. */
+static int rerank_first_n(struct rerank_said *said, struct hits *hits, size_t n, fovea *q,
+                          const char *query, struct reranker *r)
+{
+    struct arena texts = {0};
+    struct candidate *c = mem_alloc(n, sizeof *c);
+    int rc = c ? read_candidates(c, hits, n, q, &texts) : err_nomem(&q->err);
+
+    if (!rc && n)
+        rc = reranker_run(r, c, n, query, &q->err);
+    if (!rc)
+        rc = order_hits(said, hits, c, n, &q->err);
+    mem_free(c);
+    arena_clear(&texts);
+    return rc;
+}
+
+int rerank_hits(const struct rerank_said **said, const char **note, struct hits *hits,
+                struct arena *memory, fovea *q, const char *query, const fovea_search_options *opt)
+{
+    static const char empty[] = "the query is empty: nothing is re-ranked";
+    struct rerank_said *all = NULL;
+    struct question words = {
+        0}; /* models read a question without its operators, as the dense leg does */
+    struct reranker *r = NULL;
+    const char *text = empty;
+    size_t n = 0;
+    int rc = find_reranking(&r, q, opt);
+
+    *note = "";
+    if (rc || !hits->n)
+        return rc;
+    rc = query_parse(&words, query, opt->syntax, &q->err);
+    if (rc)
+        return rc;
+    if (words.text[strspn(words.text, " \t\n\v\f\r")])
+        n = hits->n < (size_t)opt->rerank_depth ? hits->n : (size_t)opt->rerank_depth;
+    all = arena_alloc(memory, hits->n * sizeof *all);
+    rc = all ? rerank_first_n(all, hits, n, q, words.text, r) : err_nomem(&q->err);
+    if (!rc) {
+        text = n ? reranker_note(r) : empty;
+        *said = all;
+        *note = arena_dup(memory, text, strlen(text));
+        rc = *note ? 0 : err_nomem(&q->err);
+    }
+    query_clear(&words);
+    return rc;
+}
