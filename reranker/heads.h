@@ -64,4 +64,53 @@ void heads_data_clear(struct heads_data *d);
 int heads_collect(struct heads_data *out, const struct reader *r, const struct heads_query *queries,
                   size_t n, const struct heads_options *opt, struct err *err);
 
+/* ---- choosing ---- */
+
+/* A way to choose n heads, and their weights, from training queries: a row of a table. */
+struct heads_training {
+    const struct heads_data *data;
+    float *const
+        *scores; /* of each query [n_heads, candidates] standardised, of the kind at hand */
+    const size_t *queries; /* [n] */
+    size_t n;
+};
+struct heads_way {
+    const char *name, *about;
+    /* weights [n_heads]: n of them (or fewer) not 0. */
+    int (*choose)(double *weights, const struct heads_training *t, int n, struct err *err);
+};
+extern const struct heads_way *const heads_ways[]; /* ends with NULL */
+
+/* nDCG at 10 of a query's candidates [n] by their scores; gains are grades. */
+double heads_ndcg(const struct heads_scores *q, const double *scores);
+
+/* What came of a way, a kind of score and a number of heads; measures are means of nDCG at 10 over queries that the choice did not see. */
+struct heads_result {
+    const struct heads_way *way; /* NULL: all heads alike */
+    int kind, n;
+    double alone, fused;
+    double first_stage; /* weight that is best for fused */
+};
+
+struct heads_choice {
+    double first;                 /* the first stage's nDCG at 10 */
+    struct heads_result *results; /* [n] best fused first */
+    size_t n;
+};
+void heads_choice_clear(struct heads_choice *c);
+
+enum { HEADS_FOLDS = 4 };
+
+/* Tries every way with every kind of score and 1, 2, 4, 8 and 16 heads, cross-validated.
+ * E_INVALID for fewer than 2 * HEADS_FOLDS queries. */
+int heads_try(struct heads_choice *out, const struct heads_data *d, struct pool *pool,
+              struct err *err);
+
+/* Chooses heads anew from all queries, as a result says: p's heads, weights, statistic, calibration and first_stage. */
+int heads_apply(struct profile *p, const struct heads_data *d, const struct heads_result *r,
+                struct err *err);
+
+/* "mass, calibrated" */
+void heads_kind_name(struct buf *out, int kind);
+
 #endif

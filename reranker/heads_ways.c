@@ -1,0 +1,303 @@
+/* heads_ways.c -- the table of ways to choose heads.
+ *
+ *     best      those that rank best alone, by nDCG at 10
+ *     qr        those that give relevant passages most (Zhang et al., "Query-focused retrieval heads", 2025)
+ *     core      those that tell relevant passages from others best: the share of the relevant ones in a softmax over all
+ *               (Tran et al., "Contrastive retrieval heads", 2025)
+ *     greedy    one after the other, whichever adds most to nDCG at 10
+ *     logistic  by the weights of a conditional logistic regression (McFadden, 1974): the softmax over a query's candidates
+ *               of their weighted sum of heads is to meet the relevant ones
+ *
+ * All but `logistic` weigh heads alike.  Scores are standardised over a query's candidates.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "reranker/heads.h"
+
+enum { POOL = 40, STEPS = 300 }; /* heads that greedy and logistic choose among; steps of descent */
+
+/* ---- heads one by one ---- */
+
+struct rated {
+    int head;
+    double rate;
+};
+
+static int by_rate(const void *a, const void *b)
+{
+    const struct rated *x = a, *y = b;
+
+    if (x->rate != y->rate)
+        return x->rate > y->rate ? -1 : 1;
+    return x->head - y->head;
+}
+
+typedef double rate_fn(const struct heads_scores *q, const float *scores);
+
+/* Rates every head by a mean over training queries; out [n_heads], best first; the caller's. */
+static int rate_heads(struct rated **out, const struct heads_training *t, rate_fn *rate,
+                      struct err *err)
+{
+    const size_t n_heads = (size_t)t->data->n_heads;
+    struct rated *r = mem_zalloc(n_heads, sizeof *r);
+
+    if (!r)
+        return err_nomem(err);
+    for (size_t h = 0; h < n_heads; h++) {
+        r[h].head = (int)h;
+        for (size_t i = 0; i < t->n; i++) {
+            const struct heads_scores *q = &t->data->queries[t->queries[i]];
+
+            r[h].rate += rate(q, t->scores[t->queries[i]] + h * q->n);
+        }
+    }
+    qsort(r, n_heads, sizeof *r, by_rate);
+    *out = r;
+    return 0;
+}
+
+/* A head's score is a candidate's; those of empty passages are far below. */
+static double number(float x) { return isfinite(x) ? (double)x : -10; }
+
+/* Counts a candidate's place among the others instead of sorting: a query has few relevant ones. */
+static double rate_ndcg(const struct heads_scores *q, const float *scores)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < q->n; i++) {
+        size_t place = 0;
+
+        if (q->grades[i] <= 0)
+            continue;
+        for (size_t k = 0; k < q->n; k++)
+            place += number(scores[k]) > number(scores[i]) || (scores[k] == scores[i] && k < i);
+        if (place < 10)
+            sum += q->grades[i] / log2((double)place + 2);
+    }
+    return q->ideal > 0 ? sum / q->ideal : 0;
+}
+
+static double rate_mean(const struct heads_scores *q, const float *scores)
+{
+    double sum = 0;
+    int n = 0;
+
+    for (size_t i = 0; i < q->n; i++)
+        if (q->grades[i] > 0) {
+            sum += number(scores[i]);
+            n++;
+        }
+    return n ? sum / n : 0;
+}
+
+static double rate_contrast(const struct heads_scores *q, const float *scores)
+{
+    double relevant = 0, all = 0;
+
+    for (size_t i = 0; i < q->n; i++) {
+        const double e = exp(number(scores[i]));
+
+        all += e;
+        relevant += q->grades[i] > 0 ? e : 0;
+    }
+    return all > 0 ? relevant / all : 0;
+}
+
+static int choose_by(double *weights, const struct heads_training *t, int n, rate_fn *rate,
+                     struct err *err)
+{
+    struct rated *r = NULL;
+    int rc = rate_heads(&r, t, rate, err);
+
+    for (int i = 0; i < n && !rc && i < t->data->n_heads; i++)
+        weights[r[i].head] = 1;
+    mem_free(r);
+    return rc;
+}
+
+static int choose_best(double *weights, const struct heads_training *t, int n, struct err *err)
+{
+    return choose_by(weights, t, n, rate_ndcg, err);
+}
+
+static int choose_qr(double *weights, const struct heads_training *t, int n, struct err *err)
+{
+    return choose_by(weights, t, n, rate_mean, err);
+}
+
+static int choose_core(double *weights, const struct heads_training *t, int n, struct err *err)
+{
+    return choose_by(weights, t, n, rate_contrast, err);
+}
+
+/* ---- greedy ---- */
+
+/* Sums of the heads chosen so far: of all training queries, one after the other. */
+struct sums {
+    float *now, *with; /* [candidates of all] */
+    size_t n;
+};
+
+static int sums_new(struct sums *s, const struct heads_training *t, struct err *err)
+{
+    *s = (struct sums){0};
+    for (size_t i = 0; i < t->n; i++)
+        s->n += t->data->queries[t->queries[i]].n;
+    s->now = mem_zalloc(s->n, sizeof *s->now);
+    s->with = mem_alloc(s->n, sizeof *s->with);
+    return s->now && s->with ? 0 : err_nomem(err);
+}
+
+/* with = now + head's scores; returns the mean nDCG. */
+static double try_head(struct sums *s, const struct heads_training *t, int head)
+{
+    double sum = 0;
+    size_t at = 0;
+
+    for (size_t i = 0; i < t->n; i++) {
+        const struct heads_scores *q = &t->data->queries[t->queries[i]];
+        const float *scores = t->scores[t->queries[i]] + (size_t)head * q->n;
+
+        for (size_t k = 0; k < q->n; k++)
+            s->with[at + k] = s->now[at + k] + scores[k];
+        sum += rate_ndcg(q, s->with + at);
+        at += q->n;
+    }
+    return sum;
+}
+
+static int choose_greedy(double *weights, const struct heads_training *t, int n, struct err *err)
+{
+    const int pool = t->data->n_heads < POOL ? t->data->n_heads : POOL;
+    struct rated *r = NULL;
+    struct sums s = {0};
+    int rc = rate_heads(&r, t, rate_ndcg, err);
+
+    rc = rc ? rc : sums_new(&s, t, err);
+    for (int step = 0; step < n && step < pool && !rc; step++) {
+        int best = -1;
+        double most = -1;
+
+        for (int i = 0; i < pool; i++) {
+            const double x = weights[r[i].head] == 0 ? try_head(&s, t, r[i].head) : -1;
+
+            if (x > most) {
+                most = x;
+                best = r[i].head;
+            }
+        }
+        weights[best] = 1;
+        try_head(&s, t, best);
+        memcpy(s.now, s.with, s.n * sizeof *s.now);
+    }
+    mem_free(r);
+    mem_free(s.now);
+    mem_free(s.with);
+    return rc;
+}
+
+/* ---- logistic regression ---- */
+
+/* Adds the gradient of -log P(relevant) of a query; heads [n]. */
+static void add_gradient(double *gradient, const double *w, const struct heads_scores *q,
+                         const float *scores, const int *heads, int n, double *p)
+{
+    double most = -INFINITY, all = 0, relevant = 0;
+
+    for (size_t k = 0; k < q->n; k++) {
+        p[k] = 0;
+        for (int i = 0; i < n; i++)
+            p[k] += w[i] * number(scores[(size_t)heads[i] * q->n + k]);
+        most = fmax(most, p[k]);
+        relevant += q->grades[k] > 0 ? q->grades[k] : 0;
+    }
+    if (relevant <= 0)
+        return;
+    for (size_t k = 0; k < q->n; k++)
+        all += p[k] = exp(p[k] - most);
+    for (size_t k = 0; k < q->n; k++) {
+        const double off = p[k] / all - (q->grades[k] > 0 ? q->grades[k] / relevant : 0);
+
+        for (int i = 0; i < n; i++)
+            gradient[i] += off * number(scores[(size_t)heads[i] * q->n + k]);
+    }
+}
+
+/* Weights w [n] of some heads: Adam (Kingma and Ba, 2015) on the mean, with a little decay. */
+static int regress(double *w, const struct heads_training *t, const int *heads, int n,
+                   struct err *err)
+{
+    const double decay = 0.05, rate = 0.1;
+    size_t most = 1;
+    double *g, *m, *v, *p;
+    int rc;
+
+    for (size_t i = 0; i < t->n; i++)
+        if (t->data->queries[t->queries[i]].n > most)
+            most = t->data->queries[t->queries[i]].n;
+    g = mem_zalloc(3 * (size_t)n, sizeof *g);
+    p = mem_alloc(most, sizeof *p);
+    rc = g && p ? 0 : err_nomem(err);
+    m = g + n;
+    v = m + n;
+    for (int i = 0; i < n; i++)
+        w[i] = 0.3 / n;
+    for (int step = 1; step <= STEPS && !rc; step++) {
+        memset(g, 0, (size_t)n * sizeof *g);
+        for (size_t i = 0; i < t->n; i++)
+            add_gradient(g, w, &t->data->queries[t->queries[i]], t->scores[t->queries[i]], heads, n,
+                         p);
+        for (int i = 0; i < n; i++) {
+            const double x = g[i] / (double)t->n + decay * w[i];
+
+            m[i] = 0.9 * m[i] + 0.1 * x;
+            v[i] = 0.99 * v[i] + 0.01 * x * x;
+            w[i] -=
+                rate * (m[i] / (1 - pow(0.9, step))) / (sqrt(v[i] / (1 - pow(0.99, step))) + 1e-8);
+        }
+    }
+    mem_free(g);
+    mem_free(p);
+    return rc;
+}
+
+/* Fits the best heads alone, keeps the n of the largest weights, and fits those again. */
+static int choose_logistic(double *weights, const struct heads_training *t, int n, struct err *err)
+{
+    const int pool = t->data->n_heads < POOL ? t->data->n_heads : POOL;
+    struct rated *r = NULL, kept[POOL];
+    double w[POOL];
+    int heads[POOL] = {0}, rc = rate_heads(&r, t, rate_ndcg, err);
+
+    n = n < pool ? n : pool;
+    for (int i = 0; i < pool && !rc; i++)
+        heads[i] = r[i].head;
+    rc = rc ? rc : regress(w, t, heads, pool, err);
+    for (int i = 0; i < pool && !rc; i++)
+        kept[i] = (struct rated){heads[i], w[i]};
+    if (!rc) {
+        qsort(kept, (size_t)pool, sizeof *kept, by_rate);
+        for (int i = 0; i < n; i++)
+            heads[i] = kept[i].head;
+        rc = regress(w, t, heads, n, err);
+    }
+    for (int i = 0; i < n && !rc; i++)
+        weights[heads[i]] = w[i];
+    mem_free(r);
+    return rc;
+}
+
+/* ---- the table ---- */
+
+static const struct heads_way best = {"best", "rank best alone", choose_best};
+static const struct heads_way qr = {"qr", "attend to relevant passages most", choose_qr};
+static const struct heads_way core = {"core", "tell relevant from others best", choose_core};
+static const struct heads_way greedy = {"greedy", "add most, one after the other", choose_greedy};
+static const struct heads_way logistic = {"logistic", "weighted by logistic regression",
+                                          choose_logistic};
+
+const struct heads_way *const heads_ways[] = {&best, &qr, &core, &greedy, &logistic, NULL};
