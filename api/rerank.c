@@ -224,30 +224,34 @@ static void rank_readings(struct rerank_said *said, const struct candidate *c, s
     }
 }
 
-/* Puts hits in the order of candidates [n], the others behind them.  Scores fall, so that a run that is sorted again
- * stays as it is: what could not be read gets one less than the least, and each one behind that another one less. */
+float rerank_score(const struct candidate *c, size_t n, size_t i)
+{
+    size_t last = n;
+
+    if (i < n && isfinite(c[i].score))
+        return c[i].score;
+    while (last && !isfinite(c[last - 1].score))
+        last--;
+    return (last ? c[last - 1].score : 0) - 1 - (i < n ? 0 : (float)(i - n + 1));
+}
+
+/* Puts hits in the order of candidates [n], the others behind them. */
 static int order_hits(struct rerank_said *said, struct hits *hits, const struct candidate *c,
                       size_t n, struct err *err)
 {
     struct hit *old = mem_alloc(hits->n, sizeof *old);
-    float least = 0;
 
     if (!old)
         return err_nomem(err);
     memcpy(old, hits->hits, hits->n * sizeof *old);
-    for (size_t i = 0; i < n && isfinite(c[i].score); i++)
-        least = c[i].score;
     for (size_t i = 0; i < hits->n; i++) {
         const size_t from = i < n ? c[i].at : i;
 
         hits->hits[i] = old[from];
-        said[i] = (struct rerank_said){.first_rank = (int)from + 1, .first_score = old[from].score};
-        if (i < n) {
-            said[i].read = isfinite(c[i].read) ? c[i].read : 0;
-            hits->hits[i].score = isfinite(c[i].score) ? c[i].score : least - 1;
-        } else {
-            hits->hits[i].score = least - 1 - (float)(i - n + 1);
-        }
+        hits->hits[i].score = rerank_score(c, n, i);
+        said[i] = (struct rerank_said){.first_rank = (int)from + 1,
+                                       .first_score = old[from].score,
+                                       .read = i < n && isfinite(c[i].read) ? c[i].read : 0};
     }
     mem_free(old);
     rank_readings(said, c, n);

@@ -31,6 +31,11 @@ int rerank_default_depth(const struct rerank_method *m);
 /* What a passage is called to a model: its title and the headings above it, as indexes have it; appended to out. */
 void rerank_title(struct buf *out, const char *title, const char *headings);
 
+/* The new score of place i, for i rising: of candidates [n] that a reranker sorted, then of what follows them.  Scores
+ * fall, so that a run that is sorted again stays as it is: what could not be read gets one less than the least, and each
+ * place behind the candidates another one less. */
+float rerank_score(const struct candidate *c, size_t n, size_t i);
+
 /* What re-ranking said about a hit. */
 struct rerank_said {
     int first_rank; /* where the first stage had it, from 1 */

@@ -1,0 +1,392 @@
+/* cmd_rerank.c -- `fovea rerank`: the TREC run of any system, in another order. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/cli.h"
+#include "api/jout.h"
+#include "api/knobs.h"
+#include "api/named.h"
+#include "api/progress.h"
+#include "api/rerank.h"
+#include "api/term.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/run.h"
+#include "corpora/corpora.h"
+
+struct settings {
+    const char *queries, *index, *corpus, *format, *method, *wants, *precision, *tag;
+    double first;
+    int depth, window, reversed, shuffle, threads, quiet, json;
+};
+
+static const char *name_of_want(size_t i)
+{
+    static const char *const names[] = {"find", "answer", NULL};
+
+    return names[i];
+}
+
+static const struct option_row rows[] = {
+    {"queries", 0, OPT_TEXT, offsetof(struct settings, queries), "FILE",
+     "the queries of the run: a BEIR folder, a .jsonl or a .tsv file (id, tab, text), TREC topics",
+     .text = NULL},
+    {"index", 'i', OPT_TEXT, offsetof(struct settings, index), "INDEX",
+     "an index that holds the documents", .text = NULL},
+    {"corpus", 'c', OPT_TEXT, offsetof(struct settings, corpus), "PATH",
+     "a collection that holds them, instead", .text = NULL},
+    {"format", 'f', OPT_CHOICE, offsetof(struct settings, format), "F", "what the corpus is",
+     name_of_format, .shown = "guessed from the path"},
+    {"method", 'm', OPT_TEXT, offsetof(struct settings, method), "METHOD[:MODEL[:PROFILE]]",
+     "how to re-rank; see 'fovea help rerankers'", .text = "stored"},
+    {"depth", 'd', OPT_INT, offsetof(struct settings, depth), "N",
+     "how many documents of a query are re-ranked; the others follow in their order", .low = 0,
+     .high = 10000, .shown = "100 for stored, else 20"},
+    {"first-stage", 0, OPT_NUMBER, offsetof(struct settings, first), "W",
+     "weight of the run's scores beside the model's", .low = 0, .high = 1000, .number = -1,
+     .shown = "the profile's, 0 without one"},
+    {"wants", 0, OPT_CHOICE, offsetof(struct settings, wants), "W",
+     "what the model is told that the query wants, where no profile says it", name_of_want,
+     .text = "find"},
+    {"window", 0, OPT_INT, offsetof(struct settings, window), "N", "icr: candidates in one prompt",
+     .low = 0, .high = 10000, .shown = "as many as fit"},
+    FLAG_ROW("reversed", 0, struct settings, reversed,
+             "icr: the best candidate goes last, next to the query, as published"),
+    {"shuffle", 0, OPT_INT, offsetof(struct settings, shuffle), "SEED",
+     "give candidates to the model in a random order, to see what that changes", .low = 0,
+     .high = 2147483647, .number = -1, .shown = "no shuffling"},
+    {"precision", 0, OPT_CHOICE, offsetof(struct settings, precision), "P", "how models compute",
+     name_of_precision, .text = "i8"},
+    {"threads", 0, OPT_INT, offsetof(struct settings, threads), "N",
+     "threads; 0 is one per processor", .low = 0, .high = 64},
+    {"run", 0, OPT_TEXT, offsetof(struct settings, tag), "TAG", "the name of the new run",
+     .shown = "that of RUN, + and the method"},
+    FLAG_ROW("quiet", 'q', struct settings, quiet, "show no progress, notices and times"),
+    COMMON_ROWS(struct settings),
+    {0}};
+
+/* All that a run of the command carries around. */
+struct work {
+    const struct settings *s;
+    const char *run_path, *source; /* as given */
+    struct run run;
+    struct query_list queries;
+    struct map qids; /* to the place in queries */
+    struct named_docs docs;
+    struct reranker *reranker;
+    struct pool *pool;
+    size_t depth;
+    char *tag;
+    double *seconds; /* [n_timed] of each query */
+    size_t n_timed;
+};
+
+/* ---- what is needed, and is it there? ---- */
+
+static size_t depth_of(const struct work *w, const struct ranking *r)
+{
+    return r->n < w->depth ? r->n : w->depth;
+}
+
+static const char *query_of(const struct work *w, const char *qid)
+{
+    const int64_t *at = map_find(&w->qids, qid, strlen(qid));
+
+    return at ? w->queries.queries[*at].text : NULL;
+}
+
+static int load_queries(struct work *w)
+{
+    struct err err = {0};
+
+    if (run_load(&w->run, w->run_path, &err) || queries_load(&w->queries, w->s->queries, &err))
+        return say_err(&err);
+    for (size_t i = 0; i < w->queries.n; i++) {
+        const char *qid = w->queries.queries[i].qid;
+        int64_t *at = map_put(&w->qids, qid, strlen(qid));
+
+        if (!at)
+            return say_failed("out of memory");
+        *at = (int64_t)i;
+    }
+    for (size_t i = 0; i < w->run.n; i++)
+        if (!query_of(w, w->run.rankings[i].qid))
+            return say_failed("%s: query '%s' is not among the %zu queries of %s", w->run_path,
+                              w->run.rankings[i].qid, w->queries.n, w->s->queries);
+    return 0;
+}
+
+static int load_docs(struct work *w)
+{
+    const struct settings *s = w->s;
+    struct err err = {0};
+    int rc;
+
+    for (size_t i = 0; i < w->run.n; i++)
+        for (size_t k = 0; k < depth_of(w, &w->run.rankings[i]); k++)
+            if (named_docs_want(&w->docs, w->run.rankings[i].lines[k].docno, &err))
+                return say_err(&err);
+    rc = s->index ? named_docs_look_up(&w->docs, s->index)
+                  : named_docs_read(&w->docs, s->corpus, s->format, s->quiet);
+    for (size_t i = 0; i < w->run.n && !rc; i++)
+        for (size_t k = 0; k < depth_of(w, &w->run.rankings[i]) && !rc; k++)
+            if (!named_docs_find(&w->docs, w->run.rankings[i].lines[k].docno))
+                rc = say_failed("%s: query '%s': document '%s' is not in %s (%zu of %zu are)",
+                                w->run_path, w->run.rankings[i].qid,
+                                w->run.rankings[i].lines[k].docno, w->source, w->docs.n_found,
+                                w->docs.docnos.n);
+    return rc;
+}
+
+/* ---- one query ---- */
+
+/* Fisher and Yates, by a generator that the query's name seeds: the same for a query whatever else is in the run. */
+static void shuffle(struct candidate *c, size_t n, int seed, const char *qid)
+{
+    uint64_t x = hash_bytes(qid, strlen(qid)) ^ ((uint64_t)seed + 1) * 0x9e3779b97f4a7c15u;
+
+    for (size_t i = n; i > 1; i--) {
+        struct candidate swap = c[i - 1];
+        size_t k;
+
+        x += 0x9e3779b97f4a7c15u; /* splitmix64, Steele, Lea, Flood, 2014 */
+        uint64_t z = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+        k = (size_t)((z ^ z >> 31) % i);
+        c[i - 1] = c[k];
+        c[k] = swap;
+    }
+}
+
+static void make_candidates(struct candidate *c, const struct work *w, const struct ranking *r,
+                            size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct named_doc *doc = named_docs_find(&w->docs, r->lines[i].docno);
+
+        c[i] = (struct candidate){
+            .docno = r->lines[i].docno,
+            .text = {doc->title, doc->n_title, doc->text, doc->n_text},
+            .first = (float)r->lines[i].score,
+            .at = i,
+        };
+    }
+    if (w->s->shuffle >= 0)
+        shuffle(c, n, w->s->shuffle, r->qid);
+}
+
+static int print_json(const struct work *w, const struct ranking *before, const char *query,
+                      const struct ranking *after, const struct candidate *c, size_t n)
+{
+    struct jout j = {0};
+
+    jout_open(&j, NULL, '{');
+    jout_text(&j, "qid", before->qid);
+    jout_text(&j, "query", query);
+    jout_text(&j, "reranker", reranker_method(w->reranker));
+    if (*reranker_note(w->reranker))
+        jout_text(&j, "note", reranker_note(w->reranker));
+    jout_number(&j, "seconds", w->seconds[w->n_timed - 1]);
+    jout_open(&j, "hits", '[');
+    for (size_t i = 0; i < after->n; i++) {
+        const size_t from = i < n ? c[i].at : i;
+
+        jout_open(&j, NULL, '{');
+        jout_count(&j, "rank", i + 1);
+        jout_text(&j, "docno", after->lines[i].docno);
+        jout_number(&j, "score", after->lines[i].score);
+        jout_count(&j, "first_rank", from + 1);
+        jout_number(&j, "first_score", before->lines[from].score);
+        if (i < n && c[i].read > -1e30f)
+            jout_float(&j, "reading", c[i].read);
+        if (i < n && c[i].cut)
+            jout_bool(&j, "cut", 1);
+        jout_close(&j);
+    }
+    jout_close(&j);
+    jout_close(&j);
+    return jout_print(&j) ? EXIT_FAILED : 0;
+}
+
+static int rerank_query(struct work *w, const struct ranking *r, struct candidate *c,
+                        struct run_line *lines)
+{
+    const size_t n = depth_of(w, r);
+    const struct ranking after = {.qid = r->qid, .lines = lines, .n = r->n, .cap = r->n};
+    const char *query = query_of(w, r->qid);
+    struct err err = {0};
+    double start;
+
+    make_candidates(c, w, r, n);
+    start = clock_now();
+    if (reranker_run(w->reranker, c, n, query, &err)) {
+        err_wrap(&err, "query '%s'", r->qid);
+        return say_err(&err);
+    }
+    w->seconds[w->n_timed++] = clock_now() - start;
+    if (*reranker_note(w->reranker) && !w->s->quiet)
+        say("notice: query '%s': %s", r->qid, reranker_note(w->reranker));
+    for (size_t i = 0; i < r->n; i++)
+        lines[i] =
+            (struct run_line){r->lines[i < n ? c[i].at : i].docno, (double)rerank_score(c, n, i)};
+    if (w->s->json)
+        return print_json(w, r, query, &after, c, n);
+    ranking_write(stdout, &after, w->tag);
+    return 0;
+}
+
+/* ---- all queries ---- */
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void say_times(struct work *w)
+{
+    const size_t n = w->n_timed;
+    char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT];
+
+    if (!n || w->s->quiet)
+        return;
+    qsort(w->seconds, n, sizeof *w->seconds, by_size);
+    say("%s: %s quer%s, up to %zu documents each: median %s, 99th percentile %s",
+        reranker_method(w->reranker), show_count(a, n), n == 1 ? "y" : "ies", w->depth,
+        show_time(b, w->seconds[n / 2]), show_time(c, w->seconds[(n * 99 + 99) / 100 - 1]));
+}
+
+static int rerank_all(struct work *w)
+{
+    struct progress progress;
+    struct candidate *c = mem_alloc(w->depth, sizeof *c);
+    struct run_line *lines = NULL;
+    size_t most = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < w->run.n; i++)
+        most = w->run.rankings[i].n > most ? w->run.rankings[i].n : most;
+    lines = mem_alloc(most, sizeof *lines);
+    w->seconds = mem_alloc(w->run.n, sizeof *w->seconds);
+    if (!c || !lines || !w->seconds)
+        rc = say_failed("out of memory");
+    progress_begin(&progress, NULL, "queries", w->run.n, w->s->quiet);
+    for (size_t i = 0; i < w->run.n && !rc; i++) {
+        rc = rerank_query(w, &w->run.rankings[i], c, lines);
+        progress_update(&progress, (double)i + 1, 0);
+        if (!rc && interrupted())
+            rc = interrupt_code();
+        if (ferror(stdout))
+            break; /* main says so */
+    }
+    progress_end(&progress);
+    if (!rc)
+        say_times(w);
+    mem_free(lines);
+    mem_free(c);
+    return rc;
+}
+
+static int open_reranker(struct work *w, const struct rerank_choice *choice)
+{
+    const struct settings *s = w->s;
+    struct rerank_options opt = {
+        .method = choice->method->name,
+        .model = choice->model,
+        .profile = choice->profile,
+        .precision = precision_value(s->precision),
+        .wants = strcmp(s->wants, "answer") ? PROMPT_FIND : PROMPT_ANSWER,
+        .first_stage = (float)s->first,
+        .window = s->window,
+        .reversed = s->reversed,
+    };
+    struct err err = {0};
+    int rc = s->threads == 1 ? 0 : pool_new(&w->pool, s->threads, &err);
+
+    opt.pool = w->pool;
+    rc = rc ? rc : reranker_open(&w->reranker, &opt, &err);
+    if (rc)
+        return say_err(&err);
+    if (!s->quiet)
+        say("%s", reranker_describe(w->reranker));
+    return 0;
+}
+
+static int work_through(struct work *w, const struct rerank_choice *choice)
+{
+    int rc = load_queries(w);
+
+    if (!rc && !w->run.n) {
+        say("'%s' holds no rankings", w->run_path);
+        return EXIT_NONE;
+    }
+    rc = rc ? rc : open_reranker(w, choice);
+    rc = rc ? rc : load_docs(w);
+    if (!rc) {
+        w->tag = w->s->tag ? mem_strdup(w->s->tag)
+                           : mem_printf("%s+%s", w->run.tag ? w->run.tag : "run",
+                                        reranker_method(w->reranker));
+        rc = w->tag ? rerank_all(w) : say_failed("out of memory");
+    }
+    return rc;
+}
+
+static int run(void *settings, char **args, int n_args)
+{
+    const struct settings *s = settings;
+    struct work w = {.s = s, .run_path = args[0], .source = s->index ? s->index : s->corpus};
+    struct rerank_choice choice = {0};
+    struct err err = {0};
+    int rc;
+
+    (void)n_args;
+    if (!s->queries)
+        return say_usage(&cmd_rerank, "give the queries of the run: --queries FILE");
+    if (!s->index == !s->corpus)
+        return say_usage(&cmd_rerank, "give the documents: --index INDEX or --corpus PATH");
+    if (rerank_choice_parse(&choice, s->method, &err))
+        return say_usage(&cmd_rerank, "--method: %s", err.text);
+    w.depth = (size_t)(s->depth ? s->depth : rerank_default_depth(choice.method));
+    interrupt_watch();
+    rc = work_through(&w, &choice);
+    rerank_choice_clear(&choice);
+    reranker_close(w.reranker);
+    pool_free(w.pool);
+    named_docs_clear(&w.docs);
+    map_clear(&w.qids);
+    queries_clear(&w.queries);
+    run_clear(&w.run);
+    mem_free(w.tag);
+    mem_free(w.seconds);
+    return rc;
+}
+
+const struct command cmd_rerank = {
+    .name = "rerank",
+    .args = "RUN --queries FILE --index INDEX|--corpus PATH",
+    .about = "put the documents of a TREC run in another order, by a model",
+    .details =
+        "RUN is the TREC run of any system (- for standard input).  For each of its queries a "
+        "model reads the first documents, and a TREC run with their new scores goes to standard "
+        "output; documents beyond --depth follow in the order that they had, with scores below.  "
+        "Texts come from an index or from a collection; a document is read from its beginning as "
+        "far as the method reads.\n\n"
+        "At the end the times of queries are told: median and 99th percentile, without opening "
+        "the model and reading the documents.\n\n"
+        "With --json each query is an object on a line of its own: qid, query, reranker, seconds "
+        "and hits, each with rank, docno, score, first_rank, first_score and reading, which is "
+        "what the model alone says.",
+    .examples =
+        "fovea rerank bm25.run --queries corpora/data/scifact --index scifact.fovea > stored.run\n"
+        "fovea rerank bm25.run --queries topics.tsv --corpus docs.jsonl -m icr:smollm2 -d 20\n"
+        "fovea rerank bm25.run --queries q.tsv --index ix -m icr-blocks --shuffle 1 > shuffled.run",
+    .options = rows,
+    .settings_size = sizeof(struct settings),
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};
