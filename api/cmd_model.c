@@ -1,4 +1,4 @@
-/* cmd_model.c -- `fovea model`: describes an encoder, or shows what it makes of a text. */
+/* cmd_model.c -- `fovea model`: describes a model, or shows what it makes of a text. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,13 +7,14 @@
 #include "api/cli.h"
 #include "api/jout.h"
 #include "api/knobs.h"
+#include "api/show_decoder.h"
 #include "api/term.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "model/model.h"
 
 struct settings {
-    const char *embed, *tokens, *as, *precision;
+    const char *embed, *tokens, *pieces, *as, *precision;
     int json;
 };
 
@@ -29,6 +30,8 @@ static const struct option_row rows[] = {
      "print the vector of a text, or its weighted words, as JSON", .text = NULL},
     {"tokens", 0, OPT_TEXT, offsetof(struct settings, tokens), "TEXT",
      "print the token ids of a text, as JSON", .text = NULL},
+    {"pieces", 0, OPT_TEXT, offsetof(struct settings, pieces), "TEXT",
+     "print the tokens of a text as they are spelled, as JSON", .text = NULL},
     {"as", 0, OPT_CHOICE, offsetof(struct settings, as), "USE",
      "what the text is: models may mark queries and passages differently", name_of_use,
      .text = "passage"},
@@ -93,19 +96,28 @@ static int words(struct model *m, const char *text, int kind)
     return jout_print(&j) ? EXIT_FAILED : 0;
 }
 
-static int tokens(struct model *m, const char *text, int kind)
+static int tokens(struct model *m, const char *text, int kind, int spelled)
 {
     const struct model_text t = {text, strlen(text)};
     struct err err = {0};
     struct jout j = {0};
+    struct buf word = {0};
     int *ids = NULL, n;
 
     if (model_tokenize(&ids, &n, m, t, kind, &err))
         return say_err(&err);
     jout_open(&j, NULL, '[');
-    for (int i = 0; i < n; i++)
-        jout_int(&j, NULL, ids[i]);
+    for (int i = 0; i < n; i++) {
+        buf_reset(&word);
+        if (spelled)
+            model_spell(&word, m, ids[i]);
+        if (spelled)
+            jout_text(&j, NULL, buf_text(&word));
+        else
+            jout_int(&j, NULL, ids[i]);
+    }
     jout_close(&j);
+    buf_clear(&word);
     mem_free(ids);
     return jout_print(&j) ? EXIT_FAILED : 0;
 }
@@ -153,30 +165,51 @@ static void describe_text(struct model *m)
     printf("  SHA-256     %s\n", model_sha256(m));
 }
 
-static int run(void *settings, char **args, int n_args)
+static int show_encoder(const char *path, const struct settings *s)
 {
-    const struct settings *s = settings;
     const int kind = strcmp(s->as, "query") ? MODEL_PASSAGE : MODEL_QUERY;
     const struct model_options opt = {.precision = precision_value(s->precision)};
     struct model *m = NULL;
     struct err err = {0};
-    char *path = NULL;
     int rc = 0;
 
-    (void)n_args;
-    if (s->embed && s->tokens)
-        return say_usage(&cmd_model, "give --embed or --tokens, not both");
-    if (model_find(&path, args[0], &err) || model_open(&m, path, &opt, &err))
-        rc = say_err(&err);
-    else if (s->embed)
+    if (model_open(&m, path, &opt, &err))
+        return say_err(&err);
+    if (s->embed)
         rc = model_is_sparse(m) ? words(m, s->embed, kind) : embed(m, s->embed, kind);
-    else if (s->tokens)
-        rc = tokens(m, s->tokens, kind);
+    else if (s->tokens || s->pieces)
+        rc = tokens(m, s->pieces ? s->pieces : s->tokens, kind, s->pieces != NULL);
     else if (s->json)
         rc = describe_json(m);
     else
         describe_text(m);
     model_close(m);
+    return rc;
+}
+
+static int show_gguf(const char *path, const struct settings *s)
+{
+    if (s->embed)
+        return say_failed("'%s' is a language model: it makes no vectors", path);
+    if (s->tokens || s->pieces)
+        return show_decoder_tokens(path, s->pieces ? s->pieces : s->tokens, s->pieces != NULL);
+    return show_decoder(path, s->json);
+}
+
+static int run(void *settings, char **args, int n_args)
+{
+    const struct settings *s = settings;
+    struct err err = {0};
+    char *path = NULL;
+    int rc;
+
+    (void)n_args;
+    if ((s->embed != NULL) + (s->tokens != NULL) + (s->pieces != NULL) > 1)
+        return say_usage(&cmd_model, "give one of --embed, --tokens and --pieces, not both");
+    if (model_is_gguf(args[0]))
+        rc = model_find_gguf(&path, args[0], &err) ? say_err(&err) : show_gguf(path, s);
+    else
+        rc = model_find(&path, args[0], &err) ? say_err(&err) : show_encoder(path, s);
     mem_free(path);
     return rc;
 }
@@ -184,11 +217,14 @@ static int run(void *settings, char **args, int n_args)
 const struct command cmd_model = {
     .name = "model",
     .args = "NAME",
-    .about = "describe an encoder, or show what it makes of a text",
+    .about = "describe a model, or show what it makes of a text",
     .details =
-        "NAME is the name of an installed model or the path of its folder.  'fovea help models' "
-        "says where models are looked for and what they are made of.",
+        "NAME is the name of an installed model or the path of its folder, or of its file if it "
+        "is a language model.  'fovea help models' says where models are looked for and what they "
+        "are made of.",
     .examples = "fovea model minilm\n"
+                "fovea model smollm2\n"
+                "fovea model smollm2 --pieces \"what is a fovea?\"\n"
                 "fovea model minilm --embed \"what is a fovea?\"\n"
                 "fovea model minilm --tokens \"what is a fovea?\" --as query",
     .options = rows,

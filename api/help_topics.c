@@ -255,6 +255,9 @@ static void models(struct buf *out)
         "words instead of a vector) is known by modules.json with SpladePooling, or by the "
         "architecture BertForMaskedLM in config.json; 'fovea model NAME --embed TEXT' prints the "
         "words.\n\n"
+        "A language model is a GGUF file: model.gguf, or the only .gguf file, in a folder of that "
+        "name, or a file given by its path.  ./bootstrap model NAME fetches smollm2, gemma3, "
+        "qwen0.5b and qwen1.5b.\n\n"
         "An index records the name and the SHA-256 of its model, and refuses another.\n");
 }
 

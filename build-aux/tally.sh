@@ -20,6 +20,7 @@ function finish() { # counts the test that was read last
     if (totals) printf ", %d of %d", ok, ok + bad_here
     print ""
     if (bad_here) printf "%s", said
+    printf "%s", left_out
     passed += ok
     failed += bad_here
 }
@@ -29,7 +30,7 @@ function finish() { # counts the test that was read last
     name = $2
     result = $3
     totals = ok = bad_here = 0
-    said = ""
+    said = left_out = ""
     next
 }
 /^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+$/ {
@@ -37,6 +38,11 @@ function finish() { # counts the test that was read last
     totals++
     bad_here += $5 + $7
     ok += $3 - $5 - $7
+    next
+}
+# parts of a Check program that said why they were not run, each reason once
+name ~ /check_[a-z_]*$/ && /^skipped: / {
+    if (!index(left_out, $0 "\n")) left_out = left_out "    " $0 "\n"
     next
 }
 # of a Check program its failed tests, of a shell test all it said

@@ -13,6 +13,15 @@ static int ends_with(const char *s, const char *end)
     return n >= k && !strcmp(s + n - k, end);
 }
 
+static int file_is_here(const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    const int is_here = path && file_is_regular(path);
+
+    mem_free(path);
+    return is_here;
+}
+
 /* The one .gguf in a folder: its name, or NULL; *n says how many there are. */
 static char *only_gguf(size_t *n, char *const *names, size_t n_names)
 {
@@ -52,7 +61,10 @@ static int find_in_folder(char **path, const char *folder, struct err *err)
                      folder, n);
     } else {
         rc = err_set(err, E_NOTFOUND,
-                     "'%.200s' has no .gguf file: a language model is needed here, not an encoder",
+                     file_is_here(folder, "config.json")
+                         ? "'%.200s' is an encoder: a language model is needed here, such as "
+                           "smollm2 (./bootstrap model smollm2 fetches it)"
+                         : "'%.200s' has no .gguf file, as a language model has",
                      folder);
     }
     mem_free(names);
@@ -72,4 +84,19 @@ int model_find_gguf(char **path, const char *name, struct err *err)
     rc = rc ? rc : find_in_folder(path, folder, err);
     mem_free(folder);
     return rc;
+}
+
+int model_is_gguf(const char *name)
+{
+    char *folder = NULL, *file = NULL;
+    struct err err = {0};
+    int is_gguf = 0;
+
+    if (file_is_regular(name))
+        return 1;
+    if (!model_find(&folder, name, &err) && !file_is_here(folder, "config.json"))
+        is_gguf = !find_in_folder(&file, folder, &err) || err.code == E_INVALID;
+    mem_free(folder);
+    mem_free(file);
+    return is_gguf;
 }

@@ -81,12 +81,12 @@ int model_find(char **path, const char *name, struct err *err)
     if (!rc)
         rc = find_in(path, data, name, err);
     if (!rc)
-        rc = err_set(
-            err, E_NOTFOUND,
-            "there is no model '%.100s': looked in %s%.120s%s'%.120s'; run ./bootstrap demo to "
-            "fetch the default one, or give a folder",
-            name, models && *models ? "'" : "", models && *models ? models : "",
-            models && *models ? "' and " : "", data);
+        rc = err_set(err, E_NOTFOUND,
+                     "there is no model '%.100s': looked in %s%.120s%s'%.120s'; ./bootstrap demo "
+                     "fetches minilm "
+                     "and smollm2, ./bootstrap model NAME others",
+                     name, models && *models ? "'" : "", models && *models ? models : "",
+                     models && *models ? "' and " : "", data);
     mem_free(data);
     return rc < 0 ? rc : 0;
 }
@@ -138,6 +138,18 @@ static int write_description(struct model *m, int precision, struct err *err)
     return m->describe ? 0 : err_nomem(err);
 }
 
+static int read_folder(struct model *m, const char *path, struct err *err)
+{
+    struct err said = {0};
+    int rc = folder_read(&m->folder, path, &said);
+
+    if (rc == E_NOTFOUND && model_is_gguf(path))
+        return err_set(err, E_INVALID,
+                       "'%.200s' is a language model: an encoder is needed here, such as minilm",
+                       path);
+    return rc ? err_set(err, rc, "%s", said.text) : 0;
+}
+
 int model_open(struct model **out, const char *path, const struct model_options *opt,
                struct err *err)
 {
@@ -150,7 +162,7 @@ int model_open(struct model **out, const char *path, const struct model_options 
     pthread_mutex_init(&m->lock, NULL);
     if (!opt)
         opt = &defaults;
-    rc = folder_read(&m->folder, path, err);
+    rc = read_folder(m, path, err);
     if (!rc)
         rc = check_architecture(&m->folder, err);
     if (!rc)

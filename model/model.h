@@ -66,9 +66,14 @@ struct model_text {
  * *path is the caller's (mem_free).  E_NOTFOUND says where it looked and how to fetch it. */
 int model_find(char **path, const char *name, struct err *err);
 
-/* Finds the file of a decoder: `name` itself if it is a file, else model.gguf, or the only .gguf, in the folder that model_find
- * finds.  *path is the caller's (mem_free).  E_NOTFOUND; E_INVALID if there are several. */
+/* Finds the file of a language model: `name` itself if it is a file, else model.gguf, or the only .gguf, in the folder
+ * that model_find finds.  *path is the caller's (mem_free).
+ * E_NOTFOUND, also for the folder of an encoder; E_INVALID if there are several. */
 int model_find_gguf(char **path, const char *name, struct err *err);
+
+/* 1 if a name is that of a file, or of a folder with .gguf files and without config.json: a language model.
+ * 0 also if memory is out. */
+int model_is_gguf(const char *name);
 
 /* Opens a folder in the layout of sentence-transformers or transformers: config.json,
  * model.safetensors, vocab.txt or tokenizer.json; optional modules.json, 1_Pooling/config.json,

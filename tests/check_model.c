@@ -25,6 +25,23 @@ const char *minilm_path(void)
     return path;
 }
 
+const char *decoder_path(const char *name)
+{
+    static char path[1024];
+    struct err err = {0};
+    char *found = NULL;
+
+    if (model_find_gguf(&found, name, &err)) {
+        printf(
+            "skipped: what needs the model %s: it is not here; ./bootstrap model %s fetches it\n",
+            name, name);
+        return NULL;
+    }
+    snprintf(path, sizeof path, "%s", found);
+    mem_free(found);
+    return path;
+}
+
 void each_scifact_text(void (*fn)(size_t i, const char *text, void *payload), void *payload)
 {
     static const char *const files[] = {"corpora/data/scifact/corpus.jsonl.gz",
@@ -88,5 +105,6 @@ int main(void)
     suite_add_tcase(s, minilm_slow_tests());
     suite_add_tcase(s, session_tests());
     suite_add_tcase(s, decoder_slow_tests());
+    suite_add_tcase(s, about_tests());
     return run_suite(s);
 }

@@ -34,9 +34,13 @@ TCase *minilm_tests(void);
 TCase *minilm_slow_tests(void);
 TCase *decoder_slow_tests(void); /* check_model_decoder.c */
 TCase *session_tests(void);      /* check_model_session.c */
+TCase *about_tests(void);        /* check_model_about.c */
 
 /* The folder of the real model; the test fails if it is not installed.  Static storage. */
 const char *minilm_path(void);
+
+/* The file of a real decoder; NULL, having said so, if it is not installed.  Static storage. */
+const char *decoder_path(const char *name);
 
 /* Line i of a bundled JSONL file as one text: "title text", or "text" if it has no title.  Calls fn(i, text). */
 void each_scifact_text(void (*fn)(size_t i, const char *text, void *payload), void *payload);

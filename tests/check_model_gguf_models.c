@@ -113,16 +113,11 @@ static const char *const models[] = {"smollm2", "gemma3", "qwen0.5b"};
 /* The model's file, or NULL after saying that it is not there. */
 static struct gguf *open_model(const char *model)
 {
-    const char *folder = getenv("FOVEA_MODELS");
+    const char *file = decoder_path(model);
     struct gguf *g = NULL;
-    char file[1024];
 
-    snprintf(file, sizeof file, "%s/%s/model.gguf", folder ? folder : "", model);
-    if (!folder || access(file, R_OK)) {
-        printf("skipped: the real model %s: there is no FOVEA_MODELS/%s/model.gguf\n", model,
-               model);
+    if (!file)
         return NULL;
-    }
     ck_assert_ok(gguf_open(&g, file, &err), &err);
     return g;
 }

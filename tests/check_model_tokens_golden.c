@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "model/chat.h"
 #include "model/gguf.h"
+#include "tests/check_model.h"
 #include "tests/check_model_tokens.h"
 
 static struct err err;
@@ -35,17 +36,13 @@ struct golden {
 /* 0 if the model is not here. */
 static int open_golden(struct golden *g, int model)
 {
-    const char *dir = getenv("FOVEA_MODELS");
+    const char *path = decoder_path(models[model].name);
     struct token_text chat = {0}, architecture = {0};
     struct gguf *file = NULL;
-    char path[1024], name[64], golden[64];
+    char name[64], golden[64];
 
-    snprintf(path, sizeof path, "%s/%s/model.gguf", dir ? dir : ".", models[model].name);
-    if (access(path, R_OK)) {
-        printf("skipped: no $FOVEA_MODELS/%s/model.gguf to compare tokens with\n",
-               models[model].name);
+    if (!path)
         return 0;
-    }
     ck_assert_ok(gguf_open(&file, path, &err), &err);
     ck_assert_ok(tokenizer_open_gguf(&g->t, file, &err), &err);
     ck_assert_ok(gguf_text(&chat, file, "tokenizer.chat_template", &err), &err);

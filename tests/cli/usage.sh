@@ -49,6 +49,7 @@ slip "'x' is too much: fovea version; see" version x
 slip "model is empty" index new.fovea corpus.jsonl --model ""
 slip "no system 'psychic'" eval beir . --systems bm25,psychic
 slip "not both" model x --embed a --tokens b
+slip "one of" model x --pieces a --tokens b
 slip "no command or topic 'corpra'; did you mean 'corpora'" help corpra
 run
 code_is 2
