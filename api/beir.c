@@ -134,7 +134,8 @@ int dataset_search(struct run *run, double *seconds, size_t *n, struct dataset *
     char label[80];
     int rc = 0;
 
-    snprintf(label, sizeof label, "%.40s %.20s", d->name, opt->system);
+    snprintf(label, sizeof label, "%.40s %.12s%s%.*s", d->name, opt->system, opt->rerank ? "+" : "",
+             opt->rerank ? (int)strcspn(opt->rerank, ":") : 0, opt->rerank ? opt->rerank : "");
     progress_begin(&progress, label, "queries", d->qrels.n, quiet);
     for (size_t i = 0; i < d->queries.n && !rc; i++) {
         const struct query *q = &d->queries.queries[i];

@@ -13,18 +13,21 @@
 #include "api/feed.h"
 #include "api/jout.h"
 #include "api/knobs.h"
+#include "api/rerank.h"
 #include "api/scores.h"
 #include "api/term.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "model/model.h"
 #include "retriever/retriever.h"
 
-enum { SYSTEMS_MAX = 16 };
+enum { SYSTEMS_MAX = 16, NAME_BYTES = 64 };
 
 struct settings {
     struct beir_options beir;
     const char *systems, *runs, *test;
-    struct texts measures;
+    struct texts measures, reranks;
+    struct rerank_knobs rerank; /* its choice is each of reranks in turn */
     struct knobs knobs;
     int json;
 };
@@ -50,24 +53,37 @@ static const struct option_row rows[] = {
      "also test each system against the first; 'fovea help tests' explains", name_of_test,
      .shown = "no test"},
     KNOB_ROWS(struct settings, knobs),
+    {"rerank", 'r', OPT_LIST, offsetof(struct settings, reranks), "METHOD[:MODEL[:PROFILE]]",
+     "also measure each system re-ranked so; see 'fovea help rerankers'", .text = NULL},
+    RERANK_NUMBER_ROWS(struct settings, rerank),
     {"threads", 0, OPT_INT, offsetof(struct settings, beir.threads), "N",
      "threads for indexing; 0 is one per processor", .low = 0, .high = 64},
     FLAG_ROW("quiet", 'q', struct settings, beir.quiet, "show no progress and no notices"),
     COMMON_ROWS(struct settings),
     {0}};
 
+/* What a row of the table is about. */
+struct contender {
+    const struct retriever *system;
+    const char *rerank; /* NULL = as the system ranks */
+    char name[NAME_BYTES];
+};
+
 /* All that a run of the command carries around. */
 struct bench {
     const struct settings *s;
     const struct retriever *systems[SYSTEMS_MAX + 1]; /* NULL-terminated */
+    struct contender *contenders;                     /* [n_contenders] */
+    size_t n_contenders;
+    int system_width;
     struct measure *measures;
     size_t n_measures;
     struct beir_options beir;
     fovea_search_options opt;
     struct jout json;
     int name_width, n_sets;
-    double *sums;                   /* [systems, n_measures] for the average */
-    struct eval_result first;       /* of the first system, if there is a test */
+    double *sums;                   /* [n_contenders, n_measures] for the average */
+    struct eval_result first;       /* of the first contender, if there is a test */
     struct comparisons comparisons; /* with it */
 };
 
@@ -137,11 +153,55 @@ static int choose_systems(struct bench *b)
     return rc;
 }
 
+/* "bm25+stored-smollm2-all": also part of a file's name. */
+static int name_contender(struct contender *c, struct err *err)
+{
+    struct rerank_choice choice = {0};
+    int rc = c->rerank ? rerank_choice_parse(&choice, c->rerank, err) : 0;
+
+    if (rc)
+        return rc;
+    snprintf(c->name, sizeof c->name, "%s%s%s%s%s%s%s", c->system->name, c->rerank ? "+" : "",
+             c->rerank ? choice.method->name : "", choice.model ? "-" : "",
+             choice.model ? file_basename(choice.model) : "", choice.profile ? "-" : "",
+             choice.profile ? file_basename(choice.profile) : "");
+    rerank_choice_clear(&choice);
+    return 0;
+}
+
+/* Every system by itself, then re-ranked in each way. */
+static int list_contenders(struct bench *b)
+{
+    const struct texts *reranks = &b->s->reranks;
+    struct err err = {0};
+    size_t n_systems = 0;
+    int rc = reranks->n ? 0 : rerank_knobs_apply(&b->opt, &b->s->rerank, &err);
+
+    while (b->systems[n_systems])
+        n_systems++;
+    b->contenders = mem_zalloc(n_systems * (1 + reranks->n), sizeof *b->contenders);
+    if (!b->contenders)
+        return say_failed("out of memory");
+    for (size_t i = 0; i < n_systems * (1 + reranks->n) && !rc; i++) {
+        struct contender *c = &b->contenders[b->n_contenders++];
+        const size_t r = i % (1 + reranks->n);
+
+        c->system = b->systems[i / (1 + reranks->n)];
+        c->rerank = r ? reranks->items[r - 1] : NULL;
+        rc = name_contender(c, &err);
+        if ((int)strlen(c->name) > b->system_width)
+            b->system_width = (int)strlen(c->name);
+    }
+    if (rc && err.code == E_INVALID)
+        return say_usage(&cmd_eval_beir, "%s", err.text);
+    return rc ? say_err(&err) : 0;
+}
+
 /* ---- the table ---- */
 
 static void print_header(const struct bench *b)
 {
-    printf("%-*s  %-8s", b->name_width, "dataset", "system");
+    printf("%-*s  %-*s", b->name_width, "dataset", b->system_width, "system");
     for (size_t i = 0; i < b->n_measures; i++)
         printf("  %8s", b->measures[i].name);
     printf("  %10s\n", "queries/s");
@@ -153,7 +213,7 @@ static void print_row(const struct bench *b, const char *name, const char *syste
 {
     char a[NUMBER_TEXT];
 
-    printf("%-*s  %-8s", b->name_width, name, system);
+    printf("%-*s  %-*s", b->name_width, name, b->system_width, system);
     for (size_t i = 0; i < b->n_measures; i++) {
         const int width = (int)strlen(b->measures[i].name);
         printf("  %*.*f", width < 8 ? 8 : width, measure_is_count(&b->measures[i]) ? 0 : 4,
@@ -191,7 +251,7 @@ static int compare_system(struct bench *b, const struct dataset *d, size_t at,
         return 0;
     }
     for (size_t m = 0; m < b->n_measures; m++)
-        if (comparisons_add(&b->comparisons, d->name, b->systems[0]->name, b->systems[at]->name,
+        if (comparisons_add(&b->comparisons, d->name, b->contenders[0].name, b->contenders[at].name,
                             &b->first, result, b->measures, m, &err))
             return say_err(&err);
     return 0;
@@ -199,7 +259,8 @@ static int compare_system(struct bench *b, const struct dataset *d, size_t at,
 
 static int measure_system(struct bench *b, struct dataset *d, size_t at)
 {
-    const char *system = b->systems[at]->name;
+    const struct contender *c = &b->contenders[at];
+    struct rerank_knobs knobs = b->s->rerank;
     struct eval_result result = {0};
     struct run run = {0};
     struct err err = {0};
@@ -208,20 +269,22 @@ static int measure_system(struct bench *b, struct dataset *d, size_t at)
     fovea_search_options opt = b->opt;
     int rc;
 
-    opt.system = system;
-    rc = dataset_search(&run, &seconds, &n, d, &opt, b->s->beir.quiet);
+    opt.system = c->system->name;
+    knobs.rerank = c->rerank;
+    rc = c->rerank && rerank_knobs_apply(&opt, &knobs, &err) ? say_err(&err) : 0;
+    rc = rc ? rc : dataset_search(&run, &seconds, &n, d, &opt, b->s->beir.quiet);
 
     if (!rc && b->s->runs)
-        rc = dataset_write_run(&run, d, b->s->runs, system);
+        rc = dataset_write_run(&run, d, b->s->runs, c->name);
     if (!rc && eval_run(&result, &run, &d->qrels, b->measures, b->n_measures, 1, &err))
         rc = say_err(&err);
     if (!rc) {
         for (size_t i = 0; i < b->n_measures; i++)
             b->sums[at * b->n_measures + i] += result.mean[i];
         if (b->s->json)
-            json_row(b, d->name, system, result.mean, seconds);
+            json_row(b, d->name, c->name, result.mean, seconds);
         else
-            print_row(b, d->name, system, result.mean, seconds > 0 ? (double)n / seconds : 0);
+            print_row(b, d->name, c->name, result.mean, seconds > 0 ? (double)n / seconds : 0);
         if (b->s->test)
             rc = compare_system(b, d, at, &result);
     }
@@ -235,7 +298,7 @@ static int measure_dataset(struct bench *b, const char *dir)
     struct dataset d;
     int rc = dataset_open(&d, dir, &b->beir);
 
-    for (size_t i = 0; b->systems[i] && !rc; i++)
+    for (size_t i = 0; i < b->n_contenders && !rc; i++)
         rc = measure_system(b, &d, i);
     eval_result_clear(&b->first);
     dataset_close(&d);
@@ -244,11 +307,11 @@ static int measure_dataset(struct bench *b, const char *dir)
 
 static void print_average(const struct bench *b)
 {
-    for (size_t i = 0; b->systems[i] && b->n_sets > 1; i++) {
+    for (size_t i = 0; i < b->n_contenders && b->n_sets > 1; i++) {
         double *v = b->sums + i * b->n_measures;
         for (size_t m = 0; m < b->n_measures; m++)
             v[m] /= b->n_sets;
-        print_row(b, "average", b->systems[i]->name, v, 0);
+        print_row(b, "average", b->contenders[i].name, v, 0);
     }
 }
 
@@ -263,7 +326,7 @@ static int finish_tests(struct bench *b)
         comparisons_json(&b->comparisons, &b->json);
         return 0;
     }
-    printf("\ncompared with %s: ", b->systems[0]->name);
+    printf("\ncompared with %s: ", b->contenders[0].name);
     comparisons_describe(&b->comparisons);
     putchar('\n');
     comparisons_print(&b->comparisons);
@@ -320,14 +383,17 @@ static int run(void *settings, char **args, int n_args)
     b.opt.fields = FOVEA_DOCNOS;
     b.comparisons.test = s->test ? significance_find(s->test) : NULL;
     interrupt_watch();
+    b.system_width = 8;
     rc = choose_systems(&b);
-    if (!rc && s->test && !b.systems[1])
+    rc = rc ? rc : list_contenders(&b);
+    if (!rc && s->test && b.n_contenders < 2)
         rc = say_usage(&cmd_eval_beir, "--test compares systems: give --systems two or more");
     if (!rc) {
-        b.sums = mem_zalloc(SYSTEMS_MAX * b.n_measures, sizeof *b.sums);
+        b.sums = mem_zalloc(b.n_contenders * b.n_measures, sizeof *b.sums);
         rc = b.sums ? measure_all(&b, args, n_args) : say_failed("out of memory");
     }
     comparisons_clear(&b.comparisons);
+    mem_free(b.contenders);
     mem_free(b.sums);
     mem_free(b.measures);
     return rc;
@@ -342,12 +408,16 @@ const struct command cmd_eval_beir = {
         "is indexed where needed (the index is kept, and updated next time), all judged "
         "queries are searched for to 1,000 hits, and the runs are scored.  A hit whose name "
         "is the query's is left out, as BEIR does.\n\n"
+        "With --rerank METHOD, which may be given more than once, each system is measured as it is "
+        "and then with its first hits re-ranked, as SYSTEM+METHOD.\n\n"
         "Seconds and queries/s are of the searches alone.  --json prints "
         "{\"rows\":[{\"dataset\":...,\"system\":...,\"measures\":{...},\"seconds\":...}]}, and "
         "with --test \"comparisons\" as 'fovea compare' "
         "does.",
-    .examples = "fovea eval beir corpora/data/scifact --systems bm25,dense,hybrid\n"
-                "fovea eval beir ~/beir/* --systems bm25 --json > bm25.json",
+    .examples =
+        "fovea eval beir corpora/data/scifact --systems bm25,dense,hybrid\n"
+        "fovea eval beir corpora/data/scifact -s bm25 --rerank stored --rerank icr-blocks -t t\n"
+        "fovea eval beir ~/beir/* --systems bm25 --json > bm25.json",
     .options = rows,
     .settings_size = sizeof(struct settings),
     .min_args = 1,

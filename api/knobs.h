@@ -72,6 +72,22 @@ struct rerank_knobs {
     double first;       /* below 0: the profile's */
 };
 
+#define RERANK_NUMBER_ROWS(type, field)                                                            \
+    {"rerank-depth",                                                                               \
+     0,                                                                                            \
+     OPT_INT,                                                                                      \
+     offsetof(type, field.depth),                                                                  \
+     "N",                                                                                          \
+     "how many hits are re-ranked",                                                                \
+     .low = 0,                                                                                     \
+     .high = 10000,                                                                                \
+     .shown = "100 for stored, else 20"},                                                          \
+    {                                                                                              \
+        "first-stage", 0, OPT_NUMBER, offsetof(type, field.first), "W",                            \
+            "re-ranking: weight of the scores that hits had before",                               \
+            .low = 0, .high = 1000, .number = -1, .shown = "the profile's, 0 without one"          \
+    }
+
 #define RERANK_KNOB_ROWS(type, field)                                                              \
     {"rerank",                                                                                     \
      'r',                                                                                          \
@@ -80,20 +96,7 @@ struct rerank_knobs {
      "METHOD[:MODEL[:PROFILE]]",                                                                   \
      "let a model read the first hits and put them in another order; see 'fovea help rerankers'",  \
      .text = NULL},                                                                                \
-        {"rerank-depth",                                                                           \
-         0,                                                                                        \
-         OPT_INT,                                                                                  \
-         offsetof(type, field.depth),                                                              \
-         "N",                                                                                      \
-         "how many hits are re-ranked",                                                            \
-         .low = 0,                                                                                 \
-         .high = 10000,                                                                            \
-         .shown = "100 for stored, else 20"},                                                      \
-    {                                                                                              \
-        "first-stage", 0, OPT_NUMBER, offsetof(type, field.first), "W",                            \
-            "re-ranking: weight of the scores that hits had before",                               \
-            .low = 0, .high = 1000, .number = -1, .shown = "the profile's, 0 without one"          \
-    }
+        RERANK_NUMBER_ROWS(type, field)
 
 /* Checks the choice and puts all into options (initialised).  E_INVALID, E_NOMEM. */
 int rerank_knobs_apply(fovea_search_options *to, const struct rerank_knobs *knobs, struct err *err);
