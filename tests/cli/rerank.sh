@@ -1,0 +1,195 @@
+#!/bin/sh
+# Re-ranking from outside: searches, conversations, TREC runs, evaluation, slips.
+# SPDX-License-Identifier: Apache-2.0
+. "${srcdir:-.}/tests/cli/lib.sh"
+mkdir cross encoder
+for kind in cross encoder; do
+    "$builddir/tests/write_tiny" $kind $kind >out || {
+        echo "no model was written"
+        exit 1
+    }
+done
+cat >corpus.jsonl <<'END'
+{"_id": "eye", "title": "The eye", "text": "The fovea is the part of the retina that sees sharpest."}
+{"_id": "ear", "title": "The ear", "text": "The cochlea hears. Inner hair cells turn sound into signals, not the eye."}
+{"_id": "owl", "title": "Owls", "text": "An owl has a deep fovea in each eye and hunts at night."}
+{"_id": "mole", "text": "A mole sees little with its eye and lives below the ground."}
+END
+run index ix corpus.jsonl --model none
+code_is 0
+
+# docnos FILE: of a run or of JSON, in order
+order() {
+    if grep -q '^{' "$1"; then
+        grep -o '"docno":"[^"]*"' "$1" | sed 's/.*:"\(.*\)"/\1/' | tr '\n' ' '
+    else
+        cut -d' ' -f3 "$1" | tr '\n' ' '
+    fi
+}
+
+# the words of $1 and of $2 are the same in any order
+same_set() {
+    n_checks=$((n_checks + 1))
+    [ "$(echo "$1" | tr ' ' '\n' | sort)" = "$(echo "$2" | tr ' ' '\n' | sort)" ] || fail "'$1' is no permutation of '$2'"
+}
+
+# ---- fovea search ----
+run search ix "eye fovea" --run tag
+cp out first
+run search ix "eye fovea" --rerank cross-encoder:cross --run tag
+code_is 0
+err_is_empty
+same_set "$(order out)" "$(order first)"
+cp out reranked
+run search ix "eye fovea" --rerank cross-encoder:cross --rerank-depth 1 --run tag
+n_checks=$((n_checks + 1))
+[ "$(order out)" = "$(order first)" ] || fail "one hit re-ranked is another order"
+run search ix "eye fovea" --rerank cross-encoder:cross --first-stage 1000 --run tag
+n_checks=$((n_checks + 1))
+[ "$(order out)" = "$(order first)" ] || fail "the first stage has no weight"
+run search ix "eye fovea" -r cross-encoder:cross -k 2 --json
+code_is 0
+is_json out
+out_has '"system":"bm25","reranker":"cross-encoder"'
+out_has '"cross-encoder":\{"rank":1,'
+out_has '"first_rank":[1-4],"first_score":[0-9.]+'
+run search ix "eye fovea" --json
+out_lacks 'first_rank'
+out_lacks 'reranker'
+run search ix "eye fovea" -r cross-encoder:cross --explain
+out_has "^ +cross-encoder: reading -?[0-9.]+, rank 1; first stage [0-9.]+, rank [1-4]$"
+out_has "^ +bm25 "
+long=$(awk 'BEGIN { for (i = 0; i < 5000; i++) printf "eye " }')
+run search ix "$long" -r cross-encoder:cross --run tag
+code_is 0
+err_is_a_line
+err_has "notice: the query has 5000 tokens"
+run search ix "$long" -r cross-encoder:cross --run tag -q
+err_is_empty
+run search ix "nothingofthekind" -r cross-encoder:cross -q
+code_is 3
+printf 'q1\teye fovea\nq2\teye\n' >queries.tsv
+run search ix --queries queries.tsv -r cross-encoder:cross
+code_is 0
+out_has "^q1 Q0 [a-z]+ 1 .* fovea-bm25\+cross-encoder$"
+run search ix --queries queries.tsv
+cp out bm25.run
+
+# ---- fovea rerank ----
+run rerank bm25.run --queries queries.tsv --index ix -m cross-encoder:cross
+code_is 0
+err_has "cross: bert, 2 layers"
+err_has "cross-encoder: 2 queries, up to 20 documents each: median .*, 99th percentile "
+out_has "^q1 Q0 [a-z]+ 1 -?[0-9.e-]+ fovea-bm25\+cross-encoder$"
+cp out by-index
+run rerank bm25.run --queries queries.tsv --index ix -m cross-encoder:cross -q
+err_is_empty
+same out by-index
+run rerank bm25.run --queries queries.tsv --corpus corpus.jsonl -m cross-encoder:cross -q
+same out by-index
+run rerank bm25.run --queries queries.tsv --index ix -m cross-encoder:cross -q --shuffle 3
+same out by-index
+run rerank bm25.run --queries queries.tsv --index ix -m cross-encoder:cross -q --threads 1
+same out by-index
+grep '^q1' by-index | sed 's/ [^ ]*$//; s/^q1/1/' >q1
+sed 's/ [^ ]*$//' reranked >out
+same q1 out # a search and its run are re-ranked alike
+"$fovea" rerank - --queries queries.tsv --index ix -m cross-encoder:cross -q --run mine <bm25.run >out 2>err
+said="a run from standard input"
+code=$?
+code_is 0
+out_has " mine$"
+run rerank bm25.run --queries queries.tsv --index ix -m cross-encoder:cross -q --depth 1
+n_checks=$((n_checks + 1))
+[ "$(order out)" = "$(order bm25.run)" ] || fail "one document re-ranked is another order"
+run rerank bm25.run --queries queries.tsv --index ix -m cross-encoder:cross -q --precision f32 --first-stage 0.5
+code_is 0
+same_set "$(order out)" "$(order bm25.run)"
+run rerank bm25.run --queries queries.tsv --index ix -m cross-encoder:cross -q --json
+code_is 0
+n_checks=$((n_checks + 1))
+[ "$(wc -l <out)" -eq 2 ] || fail "a query is not a line"
+head -1 out >line
+is_json line
+out_has '"qid":"q1","query":"eye fovea","reranker":"cross-encoder","seconds":'
+out_has '"first_rank":2,"first_score":[0-9.]+,"reading":-?[0-9.]+'
+
+# what is missing is named
+failing() {
+    pattern=$1
+    shift
+    run rerank "$@" -q
+    code_is 1
+    err_is_a_line
+    err_has "$pattern"
+    out_is_empty
+}
+sed 's/ mole / badger /' bm25.run >odd.run
+failing "odd.run: query 'q1': document 'badger' is not in ix \(3 of 4 are\)" odd.run --queries queries.tsv --index ix -m cross-encoder:cross
+failing "document 'badger' is not in corpus.jsonl" odd.run --queries queries.tsv --corpus corpus.jsonl -m cross-encoder:cross
+head -1 queries.tsv >one.tsv
+failing "bm25.run: query 'q2' is not among the 1 queries of one.tsv" bm25.run --queries one.tsv --index ix -m cross-encoder:cross
+failing "nosuch" nosuch --queries one.tsv --index ix -m cross-encoder:cross
+failing "nosuch" bm25.run --queries queries.tsv --index nosuch -m cross-encoder:cross
+failing "no model 'nosuch'" bm25.run --queries queries.tsv --index ix -m cross-encoder:nosuch
+failing "is no cross-encoder" bm25.run --queries queries.tsv --index ix -m cross-encoder:encoder
+failing "no default model" bm25.run --queries queries.tsv --index ix -m cross-encoder
+printf 'q1 Q0 eye 1 1 t\n' >blank.run
+printf 'q1\t \n' >blank.tsv
+failing "q1|blank" blank.run --queries blank.tsv --index ix -m cross-encoder:cross
+: >empty.run
+run rerank empty.run --queries queries.tsv --index ix -m cross-encoder:cross
+code_is 3
+err_has "holds no rankings"
+
+# ---- slips ----
+slip() {
+    pattern=$1
+    shift
+    run "$@"
+    code_is 2
+    out_is_empty
+    err_is_a_line
+    err_has "$pattern"
+}
+slip "no re-ranking by 'psychic'; there are .*cross-encoder" search ix eye --rerank psychic
+slip "ends with nothing" search ix eye --rerank cross-encoder:
+slip "about --rerank METHOD" search ix eye --rerank-depth 5
+slip "about --rerank METHOD" search ix eye --first-stage 1
+slip "--queries" rerank bm25.run --index ix
+slip "--index INDEX or --corpus PATH" rerank bm25.run --queries queries.tsv
+slip "--index INDEX or --corpus PATH" rerank bm25.run --queries queries.tsv --index ix --corpus corpus.jsonl
+slip "no re-ranking by 'x'" rerank bm25.run --queries queries.tsv --index ix -m x
+slip "something is missing: fovea rerank" rerank
+run index ix2 corpus.jsonl --model cross
+code_is 1
+err_has "is a cross-encoder"
+
+# ---- fovea eval beir ----
+mkdir -p tiny/qrels
+cp corpus.jsonl tiny/
+printf '{"_id": "q1", "text": "eye fovea"}\n{"_id": "q2", "text": "eye"}\n' >tiny/queries.jsonl
+printf 'query-id\tcorpus-id\tscore\nq1\teye\t1\nq2\tmole\t1\n' >tiny/qrels/test.tsv
+run eval beir tiny --systems bm25 --rerank cross-encoder:cross --rerank cross-encoder:cross --rerank-depth 1 --runs runs -t t
+code_is 0
+out_has "^tiny +bm25 +[01]"
+out_has "^tiny +bm25\+cross-encoder-cross +[01]"
+out_has "^compared with bm25: t-test"
+n_checks=$((n_checks + 1))
+[ "$(order runs/tiny.bm25.run)" = "$(order runs/tiny.bm25+cross-encoder-cross.run)" ] || fail "one hit re-ranked is another order"
+run eval beir tiny --systems bm25 --rerank cross-encoder:cross --json
+code_is 0
+is_json out
+out_has '"system":"bm25\+cross-encoder-cross"'
+slip "about --rerank METHOD" eval beir tiny --systems bm25 --rerank-depth 5
+slip "no re-ranking by 'x'" eval beir tiny --systems bm25 --rerank x
+
+run help rerankers
+code_is 0
+out_has "cross-encoder"
+out_has "icr-blocks"
+run help rerank
+code_is 0
+out_has "shuffle"
+
+finish
