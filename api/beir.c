@@ -221,6 +221,8 @@ int dataset_open(struct dataset *d, const char *dir, const struct beir_options *
         rc = say_failed("%s: there is no such folder", dir);
     else if (!d->name)
         rc = say_failed("out of memory");
+    else if (!o->split)
+        rc = 0;
     else if (corpus_qrels_path(&qrels_path, dir, o->split, &err) ||
              qrels_load(&d->qrels, qrels_path, &err) || queries_load(&d->queries, dir, &err))
         rc = say_err(&err);

@@ -14,7 +14,7 @@ enum { BEIR_HITS = 1000 }; /* as BEIR's evaluation takes them */
 
 /* How collections are opened. */
 struct beir_options {
-    const char *split;     /* of the judgements: "test" */
+    const char *split;     /* of the judgements: "test"; NULL = the index alone, without queries */
     const char *index_dir; /* where indexes are kept; NULL = the user's cache */
     const char *model;     /* "none" if no system wants one */
     const char *sparse;    /* learned sparse model; NULL if no system wants one */

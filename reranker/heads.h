@@ -88,6 +88,7 @@ double heads_ndcg(const struct heads_scores *q, const double *scores);
 struct heads_result {
     const struct heads_way *way; /* NULL: all heads alike */
     int kind, n;
+    int n_heads, n_key_heads; /* of a choice from all queries */
     double alone, fused;
     double first_stage; /* weight that is best for fused */
 };
@@ -105,6 +106,10 @@ enum { HEADS_FOLDS = 4 };
  * E_INVALID for fewer than 2 * HEADS_FOLDS queries. */
 int heads_try(struct heads_choice *out, const struct heads_data *d, struct pool *pool,
               struct err *err);
+
+/* The result with the fewest key heads, whose keys an index must store, among those that are nearly as good as the best. */
+#define HEADS_MARGIN 0.004
+const struct heads_result *heads_best(const struct heads_choice *c);
 
 /* Chooses heads anew from all queries, as a result says: p's heads, weights, statistic, calibration and first_stage. */
 int heads_apply(struct profile *p, const struct heads_data *d, const struct heads_result *r,

@@ -165,6 +165,19 @@ static int best_fusion(const double *sums)
     return best;
 }
 
+/* Of the choice at hand. */
+static void count_heads(struct heads_result *out, const struct trial *t)
+{
+    int last = -1;
+
+    for (int h = 0; h < t->d->n_heads; h++)
+        if (t->weights[h] != 0) {
+            out->n_heads++;
+            out->n_key_heads += h / t->d->group != last;
+            last = h / t->d->group;
+        }
+}
+
 static int try_way(struct heads_result *out, struct trial *t, const struct heads_way *way, int n,
                    struct err *err)
 {
@@ -185,6 +198,8 @@ static int try_way(struct heads_result *out, struct trial *t, const struct heads
             all[f] += outside[f];
     }
     out->first_stage = fusions[best_fusion(all)];
+    rc = rc ? rc : choose(t, way, n, -1, err);
+    count_heads(out, t);
     return rc;
 }
 
@@ -199,6 +214,8 @@ static void try_all(struct heads_result *out, struct trial *t)
         measure(all, &t->d->queries[i], t->scores[i], t->weights, t->d->n_heads, t->room);
     *out = (struct heads_result){.kind = t->kind,
                                  .n = t->d->n_heads,
+                                 .n_heads = t->d->n_heads,
+                                 .n_key_heads = t->d->n_heads / t->d->group,
                                  .alone = all[0] / (double)t->d->n,
                                  .fused = all[best_fusion(all)] / (double)t->d->n,
                                  .first_stage = fusions[best_fusion(all)]};
@@ -231,14 +248,14 @@ static int try_kind(int kind, int worker, void *payload)
     return rc;
 }
 
-/* Best fused first; fewer heads before more. */
+/* Best fused first; fewer key heads before more. */
 static int by_fused(const void *a, const void *b)
 {
     const struct heads_result *x = a, *y = b;
 
     if (x->fused != y->fused)
         return x->fused > y->fused ? -1 : 1;
-    return x->n != y->n ? (x->n > y->n) - (x->n < y->n) : x->kind - y->kind;
+    return x->n_key_heads != y->n_key_heads ? x->n_key_heads - y->n_key_heads : x->kind - y->kind;
 }
 
 static double first_stage(const struct heads_data *d, struct err *err, int *rc)
@@ -289,6 +306,16 @@ int heads_try(struct heads_choice *out, const struct heads_data *d, struct pool 
     else
         qsort(out->results, out->n, sizeof *out->results, by_fused);
     return rc;
+}
+
+const struct heads_result *heads_best(const struct heads_choice *c)
+{
+    const struct heads_result *best = c->results;
+
+    for (size_t i = 1; i < c->n && c->results[i].fused >= c->results->fused - HEADS_MARGIN; i++)
+        if (c->results[i].way && c->results[i].n_key_heads < best->n_key_heads)
+            best = &c->results[i];
+    return best;
 }
 
 int heads_apply(struct profile *p, const struct heads_data *d, const struct heads_result *r,
