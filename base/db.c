@@ -154,6 +154,8 @@ void db_on_wait(struct db *db, int (*fn)(void *payload), void *payload)
     db->payload = payload;
 }
 
+int db_is_locked(const struct db *db) { return db->is_busy; }
+
 static int open_file(struct db *db, int mode, int is_immutable, struct err *err)
 {
     /* Who only reads asks for more: the last one to close tidies SQLite's files beside the

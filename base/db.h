@@ -38,6 +38,9 @@ void db_close(struct db *db);
  * E_STOP if fn returns non-zero. */
 void db_on_wait(struct db *db, int (*fn)(void *payload), void *payload);
 
+/* Was the last failure a lock that another connection holds? */
+int db_is_locked(const struct db *db);
+
 /* Bytes of the write-ahead log beside the file; 0 without one. */
 int64_t db_log_bytes(struct db *db);
 

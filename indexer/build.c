@@ -251,6 +251,30 @@ static int write_impacts(const struct build *b, const struct passages *p, struct
     return impacts_end(&w, rc);
 }
 
+/* ---- the attention leg ---- */
+
+static int write_keys(const struct build *b, const struct build_document *docs, size_t n,
+                      const struct passages *p, struct err *err)
+{
+    struct attention_writer *w = b->attention;
+    size_t at = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < n && !rc; i++)
+        for (uint32_t k = 0; k < p->counts[i] && !rc; k++) {
+            rc = attention_make(&w->keys, b->keys, &p->texts[at++], &w->title, err);
+            rc = rc ? rc : attention_put(w, docs[i].id, k, docs[i].crc, &w->keys, err);
+            if (rc == 0)
+                rc = err_set(err, E_FORMAT,
+                             "'%s' is damaged: it has keys of document '%.100s' already",
+                             db_path(w->db), docs[i].docno);
+            rc = rc > 0 ? 0 : rc;
+            if (!rc && b->progress && b->progress("passages read", at, p->n, b->payload))
+                rc = err_set(err, E_STOP, "stopped; the last commit stands");
+        }
+    return rc;
+}
+
 /* ---- all of it ---- */
 
 static void write_terms(struct segment_writer *w, const struct inverted *v)
@@ -280,6 +304,8 @@ static int write_all(const struct build *b, const struct build_document *docs, s
         rc = write_vectors(&w.row, b, p, err);
     if (b->sparse && !w.code && !rc)
         rc = write_impacts(b, p, err);
+    if (b->keys && !w.code && !rc)
+        rc = write_keys(b, docs, n, p, err);
     return segment_end(&w, rc);
 }
 

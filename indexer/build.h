@@ -3,6 +3,7 @@
 #ifndef INDEXER_BUILD_H
 #define INDEXER_BUILD_H
 
+#include "indexer/attention.h"
 #include "indexer/invert.h"
 #include "indexer/segment.h"
 
@@ -12,6 +13,7 @@ struct build_document {
     const char *docno, *title, *text;
     size_t n_title, n_text;
     const char *const *more; /* see fields_read */
+    uint32_t crc;            /* of its row */
 };
 
 struct build {
@@ -25,7 +27,9 @@ struct build {
     struct model *model; /* NULL = no dense leg */
     const char *vectors; /* factory string */
     int dim;
-    struct model *sparse; /* NULL = no sparse leg */
+    struct model *sparse;   /* NULL = no sparse leg */
+    struct key_maker *keys; /* NULL = no attention leg */
+    struct attention_writer *attention;
     index_progress_fn *progress;
     void *payload;
 };

@@ -90,7 +90,8 @@ static int buffer(struct index *ix, int64_t id, const struct doc *doc, struct er
         !text || !at ||
         mem_reserve((void **)&p->docs, &p->cap_docs, p->n_docs + 1, sizeof *p->docs))
         return err_nomem(err);
-    p->docs[p->n_docs++] = (struct build_document){id, docno, title, text, n_title, n_text, more};
+    p->docs[p->n_docs++] =
+        (struct build_document){id, docno, title, text, n_title, n_text, more, document_crc(doc)};
     *at = (int64_t)p->n_docs;
     p->bytes += 64 + n_docno + n_title + n_text + n_more;
     return p->bytes >= ix->buffer_bytes ? pending_flush(ix, err) : 0;
@@ -167,6 +168,7 @@ static int add(struct index *ix, const struct doc *doc, struct err *err)
         result = INDEX_UPDATED;
         p->text_bytes -= doc_bytes(old.docno, old.title, old.text, old.meta);
         rc = take_out(ix, &old, err);
+        rc = rc ? rc : attention_forget(&p->attention, id, err);
         stmt_bind_int(p->update, 1, id);
         rc = rc ? rc : write_document(p->update, doc, err);
         if (rc)
@@ -209,6 +211,7 @@ static int delete (struct index *ix, const char *docno, struct err *err)
     if (rc <= 0)
         return rc;
     rc = take_out(ix, &old, err);
+    rc = rc ? rc : attention_forget(&p->attention, id, err);
     stmt_bind_int(p->delete, 1, id);
     rc = rc ? rc : stmt_run(p->delete, err);
     if (rc)

@@ -14,6 +14,7 @@ struct tally {
     struct map seen; /* ids of the documents that live in a segment */
     struct stmt *find;
     uint64_t text_bytes, n_rows;
+    struct attention_tally attention;
     struct err *err;
 };
 
@@ -96,6 +97,9 @@ static int check_document(struct tally *t, struct segment *s, uint32_t d)
         if (!rc)
             rc = chunking_is_by_sentences(&t->ix->chunking) ? check_cover(t, s, d, doc.text)
                                                             : check_spans(t, s, d, doc.text);
+        if (!rc)
+            rc = attention_check(&t->attention, t->ix, id, s->first[d + 1] - s->first[d],
+                                 stmt_int(t->find, 4), t->err);
     }
     stmt_reset(t->find);
     return rc;
@@ -175,6 +179,7 @@ int index_check(struct index *ix, struct err *err)
             rc = err_set(err, E_STOP, "stopped");
     }
     rc = rc ? rc : check_counts(&t);
+    rc = attention_check_end(&t.attention, ix, rc, err);
     rc = rc ? rc : check_next_id(ix, "segments", "next_segment", err);
     rc = rc ? rc : check_next_id(ix, "tombstones", "next_tombstone", err);
     stmt_free(t.find);

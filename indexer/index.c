@@ -148,6 +148,7 @@ void index_close(struct index *ix)
     mem_free(ix->analyzers);
     model_close(ix->model);
     model_close(ix->sparse);
+    attention_clear(&ix->attention);
     settings_clear(&ix->recorded);
     mem_free(ix->model_given);
     mem_free(ix->sparse_given);
@@ -248,6 +249,7 @@ static int load(struct index *ix, int64_t n_commits, struct err *err)
 
     rc = rc ? rc : counter_get(&n_documents, ix, &ix->rd, "documents", err);
     rc = rc ? rc : counter_get(&text_bytes, ix, &ix->rd, "text_bytes", err);
+    rc = rc ? rc : attention_load(ix, err);
     rc = rc ? rc : load_segments(ix, &list, &n, err);
     rc = rc ? rc : tombstones_refresh(list, n, &ix->rd, err);
     forget_segments(ix); /* those that were taken over are NULL by now */
@@ -302,6 +304,7 @@ int index_stats(struct index_stats *out, struct index *ix, struct err *err)
         .n_commits = (uint64_t)ix->n_commits,
         .text_bytes = (uint64_t)ix->text_bytes,
     };
+    int64_t n_attended = 0, attention_bytes = 0;
     uint64_t sum;
     int rc = store_measure(&ix->rd, err);
 
@@ -322,7 +325,15 @@ int index_stats(struct index_stats *out, struct index *ix, struct err *err)
         }
         s.vector_bytes += bytes[PART_VECTORS] + bytes[PART_GRAPH];
     }
-    sum = s.text_bytes + s.postings_bytes + s.vector_bytes;
+    if (ix->attention.profile) {
+        rc = counter_get(&n_attended, ix, &ix->rd, "attention_passages", err);
+        rc = rc ? rc : counter_get(&attention_bytes, ix, &ix->rd, "attention_bytes", err);
+        if (rc)
+            return rc;
+        s.n_attended = (uint64_t)n_attended;
+        s.attention_bytes = (uint64_t)attention_bytes;
+    }
+    sum = s.text_bytes + s.postings_bytes + s.vector_bytes + s.attention_bytes;
     s.other_bytes = s.bytes > sum ? s.bytes - sum : 0;
     *out = s;
     return 0;

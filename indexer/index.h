@@ -26,6 +26,7 @@
 #include "base/buf.h"
 #include "base/doc.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/pool.h"
 #include "indexer/analyzer.h"
 #include "indexer/chunk.h"
@@ -45,6 +46,8 @@ struct index_settings {
     const char *vectors; /* FAISS factory string; default "Flat": exact */
     const char *sparse;  /* learned sparse model, named as an encoder; NULL = no sparse leg */
     const char *fields;  /* what BM25 counts, and how much; default "title:1,headings:1,text:1" */
+    const char *
+        attention; /* keys for re-ranking: PROFILE[:MODEL], names or files; NULL = none.  When recorded: the profile's name */
 };
 
 /* Long work tells how far it is: `done` of `total` (0 = unknown) `what` ("passages embedded", "waiting for another writer").
@@ -105,6 +108,18 @@ int index_merge(struct index *ix, struct err *err);
  * shows one commit, whatever others write; SQLite's log cannot shrink meanwhile, so refresh now and then. */
 int index_refresh(struct index *ix, struct err *err);
 
+/* Gives the index attention keys, or completes them, as index_commit does for passages that are added.
+ *
+ * choice  PROFILE[:MODEL], names or files; NULL or ":MODEL" = the recorded profile, or else the default; "none" = takes the keys out
+ *
+ * What is pending is committed first.  Then passages that have no keys get them, committed every few seconds of work; others
+ * may write in between, and are waited for as long as it takes.  What is committed stays when the work is stopped or
+ * fails, and the next call goes on from there.
+ * Another profile than the recorded one: one that weighs the same heads otherwise is recorded; else E_INVALID.
+ * Progress: "passages read".  Errors: those of opening profile and model; E_STOP.
+ */
+int index_attend(struct index *ix, const char *choice, struct err *err);
+
 /* ---- what it is ---- */
 
 struct index_stats {
@@ -116,6 +131,8 @@ struct index_stats {
     uint64_t n_commits; /* since the index was made */
     uint64_t bytes;     /* of the file, WAL not counted */
     uint64_t text_bytes, postings_bytes, vector_bytes, other_bytes; /* where they are */
+    uint64_t attention_bytes;                                       /* the same */
+    uint64_t n_attended; /* passages that have attention keys; n_passages if the leg is whole */
 };
 int index_stats(struct index_stats *out, struct index *ix, struct err *err);
 
@@ -128,6 +145,13 @@ const char *index_sparse_sha256(const struct index *ix); /* "" without a sparse 
 
 /* Words of the sparse model's vocabulary; 0 without a sparse leg. */
 int index_sparse_words(const struct index *ix);
+
+/* The profile that the index has attention keys for; NULL without.  Borrowed until the next change, commit, refresh or close. */
+struct profile;
+const struct profile *index_profile(const struct index *ix);
+
+/* The name of its model, "none" without; borrowed as the profile. */
+const char *index_attention_model(const struct index *ix);
 
 /* Reads everything and compares: checksums, order, counts across legs, SQLite's own check.
  * E_FORMAT names the first thing that is wrong. */
@@ -371,6 +395,11 @@ int index_find(int64_t *document, struct index *ix, const char *docno, struct er
 /* The bytes of its document's text that a passage covers. */
 int index_passage_span(struct span *out, struct index *ix, const struct segment *s,
                        uint32_t passage, struct err *err);
+
+/* The attention keys of a passage (model/keys.h): 1, with *keys [*n] in the arena; 0, it has none (yet); negative.
+ * Cost: reads 64 KB with a checksum. */
+int index_keys(const unsigned char **keys, size_t *n, struct index *ix, const struct segment *s,
+               uint32_t passage, struct arena *memory, struct err *err);
 
 /* The headings above a passage, "Guide > Install", with which it was indexed (see chunk_headings); "" where there are
  * none.

@@ -3,11 +3,13 @@
 #ifndef INDEXER_INSIDE_H
 #define INDEXER_INSIDE_H
 
+#include "indexer/attention.h"
 #include "indexer/build.h"
 #include "indexer/tombstones.h"
 
 enum {
-    INDEX_FORMAT = 4,               /* of the file; a reader refuses larger ones */
+    INDEX_FORMAT = 5,               /* of the file; a reader refuses larger ones */
+    INDEX_FORMAT_ATTENTION = 5,     /* of a file with attention keys */
     INDEX_FORMAT_FIELDS = 4,        /* of a file with weighted fields */
     INDEX_FORMAT_CODES = 3,         /* of a file with vectors "auto" */
     INDEX_FORMAT_SPARSE = 2,        /* of a file with a sparse leg */
@@ -57,6 +59,7 @@ struct pending {
     uint64_t n_added; /* passages of the segments written */
     int64_t next_segment, n_documents, text_bytes;
     struct buf old; /* text of the document that is replaced or deleted */
+    struct attention_writer attention;
     struct stmt *find, *insert, *update, *delete;
 };
 
@@ -79,6 +82,7 @@ struct index {
     struct model *model; /* NULL until used */
     char *sparse_given;
     struct model *sparse; /* NULL until used */
+    struct attention attention;
 
     /* the commit that the handle shows */
     struct segment **segments; /* [n_segments], oldest first */
@@ -108,6 +112,12 @@ int settings_create(struct index *ix, struct err *err);
 int settings_load(struct index *ix, const struct index_settings *want, struct err *err);
 
 void settings_clear(struct recorded *r);
+
+/* The least format that has what the index needs beside attention keys. */
+int64_t settings_least_format(const struct index *ix);
+
+/* NULL, "" or "none"? */
+int settings_is_none(const char *name);
 
 /* Reads or writes a counter. */
 int counter_get(int64_t *out, struct index *ix, struct store *st, const char *key, struct err *err);
@@ -149,6 +159,10 @@ void filters_forget(struct index *ix);
 
 /* Begins a write transaction if none is under way; the handle then shows the newest commit. */
 int pending_begin(struct index *ix, struct err *err);
+
+/* Ends it.  Errors drop what is pending. */
+enum { MERGE_NOTHING, MERGE_TIERS, MERGE_ALL };
+int pending_commit(struct index *ix, int merge, struct err *err);
 
 /* Makes the buffer a segment. */
 int pending_flush(struct index *ix, struct err *err);

@@ -17,16 +17,22 @@ static int titled_twice(const struct passage_text *p)
            (p->n_headings == n || !strncmp(p->headings + n, " > ", 3));
 }
 
-void passage_text_add(struct buf *out, const struct passage_text *p)
+void passage_title_add(struct buf *out, const struct passage_text *p)
 {
     if (p->n_title && !(p->n_headings && titled_twice(p))) {
         buf_add(out, p->title, p->n_title);
-        buf_putc(out, ' ');
+        if (p->n_headings)
+            buf_putc(out, ' ');
     }
-    if (p->n_headings) {
+    if (p->n_headings)
         buf_add(out, p->headings, p->n_headings);
+}
+
+void passage_text_add(struct buf *out, const struct passage_text *p)
+{
+    passage_title_add(out, p);
+    if (p->n_title || p->n_headings)
         buf_putc(out, ' ');
-    }
     buf_add(out, p->text, p->n_text);
 }
 

@@ -19,6 +19,9 @@ struct passage_text {
     const char *const *more; /* see fields_read; NULL = none */
 };
 
+/* Appends title and headings as models read them: what passage_text_add puts before the text, without the last blank. */
+void passage_title_add(struct buf *out, const struct passage_text *p);
+
 /* Appends what models read. */
 void passage_text_add(struct buf *out, const struct passage_text *p);
 

@@ -64,13 +64,19 @@ static int replace(char **to, const char *text, struct err *err)
     return 0;
 }
 
-/* The least format that has what the index needs. */
-static void need_format(struct recorded *r, int format)
+int64_t settings_least_format(const struct index *ix)
 {
-    r->format = r->format > format ? r->format : format;
+    const struct recorded *r = &ix->recorded;
+
+    if (!ix->fields.is_plain)
+        return INDEX_FORMAT_FIELDS;
+    if (r->dim && vectors_is_auto(r->vectors))
+        return INDEX_FORMAT_CODES;
+    return r->sparse_words ? INDEX_FORMAT_SPARSE : INDEX_FORMAT_PLAIN;
 }
 
-static int has_model(const char *name) { return name && *name && strcmp(name, "none") != 0; }
+int settings_is_none(const char *name) { return !name || !*name || !strcmp(name, "none"); }
+static int has_model(const char *name) { return !settings_is_none(name); }
 
 /* Opens the encoder of a new index and notes what it is. */
 static int record_model(struct index *ix, const char *name, struct err *err)
@@ -135,7 +141,6 @@ static int record_sparse(struct index *ix, const char *name, struct err *err)
     sha = model_sha256(ix->sparse);
     if (!sha || !*sha)
         return err_set(err, E_IO, "'%s' cannot be read", model_weights_path(ix->sparse));
-    need_format(r, INDEX_FORMAT_SPARSE);
     r->sparse_words = model_vocabulary(ix->sparse);
     r->sparse_bits = ix->precision == MODEL_F32 ? 32 : 8;
     rc = replace(&r->sparse, model_name(ix->sparse), err);
@@ -174,15 +179,12 @@ int settings_resolve(struct index *ix, const struct index_settings *want, struct
     for (int i = 0; !rc && i < N_KEYS; i++)
         if (!keys[i].is_number)
             rc = replace(text_at(r, i), "", err);
-    r->format = INDEX_FORMAT_PLAIN;
     rc = rc ? rc : replace(&r->analyzer, analyzer_name(a), err);
     rc = rc ? rc : replace(&r->chunking, chunking, err);
     rc = rc ? rc : replace(&r->vectors, want->vectors ? want->vectors : "auto", err);
     rc = rc ? rc : replace(&r->model, "none", err);
     rc = rc ? rc : replace(&r->sparse, "none", err);
     rc = rc ? rc : resolve_fields(&ix->fields, &r->fields, want->fields, err);
-    if (!rc && !ix->fields.is_plain)
-        need_format(r, INDEX_FORMAT_FIELDS);
     analyzer_free(a);
     if (!rc && has_model(want->model))
         rc = record_model(ix, want->model, err);
@@ -190,8 +192,9 @@ int settings_resolve(struct index *ix, const struct index_settings *want, struct
         rc = record_sparse(ix, want->sparse, err);
     if (!rc && r->dim)
         rc = vectors_check(r->vectors, (int)r->dim, err);
-    if (!rc && r->dim && vectors_is_auto(r->vectors))
-        need_format(r, INDEX_FORMAT_CODES);
+    if (!rc && has_model(want->attention))
+        rc = attention_resolve(&ix->attention, ix, want->attention, err);
+    r->format = settings_least_format(ix);
     return rc;
 }
 
@@ -291,6 +294,8 @@ int settings_create(struct index *ix, struct err *err)
     rc = mark_file(ix, err);
     rc = rc ? rc : db_exec(ix->wr.db, err, tables, n, n, n, n, n);
     rc = rc ? rc : write_settings(ix, err);
+    if (!rc && ix->attention.profile)
+        rc = attention_create(ix, &ix->attention, err);
     rc = rc ? rc : db_commit(ix->wr.db, err);
     if (rc)
         db_rollback(ix->wr.db);
@@ -364,7 +369,9 @@ static int differs(const struct index *ix, const char *what, const char *recorde
 static int take_precision(struct index *ix, struct err *err)
 {
     const struct recorded *r = &ix->recorded;
-    int64_t bits = r->model_bits ? r->model_bits : r->sparse_bits;
+    int64_t bits = r->model_bits    ? r->model_bits
+                   : r->sparse_bits ? r->sparse_bits
+                                    : ix->attention.precision_bits;
 
     if (ix->mode == INDEX_READ || !bits)
         return 0;
@@ -436,11 +443,17 @@ int settings_load(struct index *ix, const struct index_settings *want, struct er
     }
     if (has_model(want->sparse))
         rc = replace(&ix->sparse_given, want->sparse, err);
+    rc = rc ? rc : attention_load(ix, err);
+    rc = rc ? rc : attention_compare(ix, want->attention, err);
     rc = rc ? rc : take_precision(ix, err);
     if (rc)
         return rc;
-    ix->settings = (struct index_settings){r->analyzer, r->chunking, r->model,
-                                           r->vectors,  r->sparse,   r->fields};
+    ix->settings.analyzer = r->analyzer;
+    ix->settings.chunking = r->chunking;
+    ix->settings.model = r->model;
+    ix->settings.vectors = r->vectors;
+    ix->settings.sparse = r->sparse;
+    ix->settings.fields = r->fields;
     rc = chunking_parse(&ix->chunking, r->chunking, err);
     return rc ? err_wrap(err, "'%s' is damaged", ix->path) : 0;
 }

@@ -39,6 +39,7 @@ static void clear(struct pending *p)
     stmt_free(p->insert);
     stmt_free(p->update);
     stmt_free(p->delete);
+    attention_end(&p->attention);
     memset(p, 0, sizeof *p);
 }
 
@@ -69,9 +70,10 @@ static int prepare(struct index *ix, struct err *err)
                          "UPDATE \"%w_documents\" SET title = ?2, text = ?3, meta = ?4, "
                          "crc = ?5 WHERE id = ?1",
                          ix->name);
-    return rc ? rc
-              : db_prepare(&p->delete, db, err, "DELETE FROM \"%w_documents\" WHERE id = ?1",
-                           ix->name);
+    rc = rc ? rc
+            : db_prepare(&p->delete, db, err, "DELETE FROM \"%w_documents\" WHERE id = ?1",
+                         ix->name);
+    return rc ? rc : attention_begin(&p->attention, ix, err);
 }
 
 /* Lists the segments of the last commit, which the handle must show. */
@@ -174,6 +176,8 @@ static int get_ready(struct index *ix, struct build *b, struct err *err)
         rc = index_encoder(&b->model, ix, err);
     if (!rc && ix->recorded.sparse_words)
         rc = index_sparse_encoder(&b->sparse, ix, err);
+    if (!rc && ix->attention.profile)
+        rc = attention_need_maker(&b->keys, ix, err);
     b->analyzers = ix->analyzers;
     b->n_analyzers = ix->n_analyzers;
     return rc;
@@ -188,6 +192,7 @@ int pending_flush(struct index *ix, struct err *err)
                       .pool = ix->pool,
                       .vectors = ix->recorded.vectors,
                       .dim = (int)ix->recorded.dim,
+                      .attention = &p->attention,
                       .progress = ix->progress,
                       .payload = ix->payload};
     uint64_t passages = 0;
@@ -217,33 +222,43 @@ int pending_flush(struct index *ix, struct err *err)
 
 /* ---- committing ---- */
 
-static int write_pending(struct index *ix, int merge_all, struct err *err)
+static int write_counters(struct index *ix, struct err *err)
+{
+    const struct pending *p = &ix->pending;
+    int rc = counter_set(ix, "commits", ix->n_commits + 1, err);
+
+    rc = rc ? rc : counter_set(ix, "documents", p->n_documents, err);
+    rc = rc ? rc : counter_set(ix, "text_bytes", p->text_bytes, err);
+    return rc ? rc : counter_set(ix, "next_segment", p->next_segment, err);
+}
+
+static int write_pending(struct index *ix, int merge, struct err *err)
 {
     struct pending *p = &ix->pending;
     int rc = pending_flush(ix, err);
 
-    rc = rc ? rc : merge_pending(ix, merge_all, err);
-    if (!rc && !p->is_dirty) { /* nothing was changed: let the lock go */
+    if (!rc && merge != MERGE_NOTHING)
+        rc = merge_pending(ix, merge == MERGE_ALL, err);
+    if (!rc && !p->is_dirty && !p->attention.is_dirty) { /* nothing was changed: let the lock go */
         db_rollback(ix->wr.db);
         return 0;
     }
     for (size_t i = 0; !rc && i < p->n_segments; i++)
         if (p->segments[i].grave.dead)
             rc = grave_write(&p->segments[i].grave, &ix->wr, err);
-    rc = rc ? rc : counter_set(ix, "commits", ix->n_commits + 1, err);
-    rc = rc ? rc : counter_set(ix, "documents", p->n_documents, err);
-    rc = rc ? rc : counter_set(ix, "text_bytes", p->text_bytes, err);
-    rc = rc ? rc : counter_set(ix, "next_segment", p->next_segment, err);
+    if (!rc && p->is_dirty) /* keys alone are no commit that readers need to know of */
+        rc = write_counters(ix, err);
+    rc = rc ? rc : attention_finish(&p->attention, ix, err);
     return rc ? rc : db_commit(ix->wr.db, err);
 }
 
-static int commit(struct index *ix, int merge_all, struct err *err)
+int pending_commit(struct index *ix, int merge, struct err *err)
 {
     int rc;
 
     if (!ix->pending.is_open)
         return 0;
-    rc = write_pending(ix, merge_all, err);
+    rc = write_pending(ix, merge, err);
     if (rc) {
         index_rollback(ix);
         return rc;
@@ -260,11 +275,11 @@ static int commit(struct index *ix, int merge_all, struct err *err)
     return rc;
 }
 
-int index_commit(struct index *ix, struct err *err) { return commit(ix, 0, err); }
+int index_commit(struct index *ix, struct err *err) { return pending_commit(ix, MERGE_TIERS, err); }
 
 int index_merge(struct index *ix, struct err *err)
 {
     int rc = pending_begin(ix, err);
 
-    return rc ? rc : commit(ix, 1, err);
+    return rc ? rc : pending_commit(ix, MERGE_ALL, err);
 }
