@@ -90,6 +90,7 @@ void rerank_title(struct buf *out, const char *title, const char *headings)
 
 struct reranking {
     char *what; /* as the options said it */
+    char *keys; /* what the index had keys for when it was opened: the profile's name, or NULL */
     float first;
     struct reranker *reranker;
     struct pool *pool; /* of its own if the handle has none */
@@ -102,13 +103,15 @@ void reranking_close(struct reranking *r)
     reranker_close(r->reranker);
     pool_free(r->pool);
     mem_free(r->what);
+    mem_free(r->keys);
     mem_free(r);
 }
 
 static int open_reranking(struct reranking *r, fovea *q, const fovea_search_options *opt)
 {
     struct rerank_choice choice = {0};
-    struct rerank_options ro = {.precision = q->precision, .pool = q->pool};
+    struct rerank_options ro = {
+        .stored = index_profile(q->ix), .precision = q->precision, .pool = q->pool};
     int rc = rerank_choice_parse(&choice, opt->rerank, &q->err);
 
     if (rc)
@@ -127,20 +130,24 @@ static int open_reranking(struct reranking *r, fovea *q, const fovea_search_opti
     return rc;
 }
 
+static int same_text(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
+
 /* The handle's reranker as the options want it. */
 static int find_reranking(struct reranker **out, fovea *q, const fovea_search_options *opt)
 {
+    const char *keys = reranker_profile_name(index_profile(q->ix));
     struct reranking *r = q->reranking;
     int rc;
 
-    if (r && !strcmp(r->what, opt->rerank) && r->first == opt->rerank_first) {
+    if (r && !strcmp(r->what, opt->rerank) && r->first == opt->rerank_first &&
+        same_text(r->keys, keys)) {
         *out = r->reranker;
         return 0;
     }
     reranking_close(r);
     q->reranking = NULL;
     r = mem_zalloc(1, sizeof *r);
-    if (!r || !(r->what = mem_strdup(opt->rerank))) {
+    if (!r || !(r->what = mem_strdup(opt->rerank)) || (keys && !(r->keys = mem_strdup(keys)))) {
         reranking_close(r);
         return err_nomem(&q->err);
     }
@@ -162,9 +169,26 @@ struct reading {
     fovea *q;
     struct arena *memory;
     struct buf text, headings, title;
+    int wants_keys, has_keys; /* the index has those that the reranker takes */
+    size_t n_missing;         /* candidates without keys, where they are wanted */
 };
 
-static int read_candidate(struct candidate *c, const struct hit *hit, struct reading *r)
+/* Keys of a candidate: 1, or 0 if there are none, or negative. */
+static int read_keys(struct candidate *c, const struct hit *hit, struct reading *r)
+{
+    struct index *ix = r->q->ix;
+    int rc;
+
+    if (!r->has_keys)
+        return 0;
+    rc = index_keys(&c->keys, &c->n_keys, ix, index_segment(ix, hit->segment), hit->passage,
+                    r->memory, &r->q->err);
+    if (rc <= 0)
+        c->keys = NULL;
+    return rc;
+}
+
+static int read_text(struct candidate *c, const struct hit *hit, struct reading *r)
 {
     struct index *ix = r->q->ix;
     struct err *err = &r->q->err;
@@ -193,23 +217,38 @@ static int read_candidate(struct candidate *c, const struct hit *hit, struct rea
     return buf_error(&r->title) || !c->text.title || !c->text.text ? err_nomem(err) : 0;
 }
 
-static int read_candidates(struct candidate *c, const struct hits *hits, size_t n, fovea *q,
-                           struct arena *memory)
+/* What is to be read of a candidate: keys, and without them the text. */
+static int read_candidate(struct candidate *c, const struct hit *hit, struct reading *r)
+{
+    int rc = read_keys(c, hit, r);
+
+    if (rc)
+        return rc < 0 ? rc : 0;
+    r->n_missing += r->wants_keys != 0;
+    return read_text(c, hit, r);
+}
+
+static int read_candidates(struct candidate *c, size_t *n_missing, const struct hits *hits,
+                           size_t n, fovea *q, struct reranker *reranker, struct arena *memory)
 {
     struct reading r = {.q = q, .memory = memory};
     int rc = 0;
 
+    r.wants_keys = reranker_wants_keys(reranker);
+    r.has_keys = reranker_takes_keys(reranker, index_profile(q->ix));
     for (size_t i = 0; i < n && !rc; i++) {
-        c[i] =
-            (struct candidate){.docno = hits->hits[i].docno, .first = hits->hits[i].score, .at = i};
+        c[i] = (struct candidate){.docno = hits->hits[i].docno,
+                                  .text = {"", 0, "", 0},
+                                  .first = hits->hits[i].score,
+                                  .at = i};
         rc = read_candidate(&c[i], &hits->hits[i], &r);
     }
+    *n_missing = r.n_missing;
     buf_clear(&r.text);
     buf_clear(&r.headings);
     buf_clear(&r.title);
     return rc;
 }
-
 /* ---- the new order ---- */
 
 /* said[i].rank of candidates [n], sorted, by what the model alone says; 0 of what it could not read. */
@@ -259,12 +298,12 @@ static int order_hits(struct rerank_said *said, struct hits *hits, const struct 
 }
 
 /* Re-ranks candidates [n] of hits by the words of the query. */
-static int rerank_first_n(struct rerank_said *said, struct hits *hits, size_t n, fovea *q,
-                          const char *query, struct reranker *r)
+static int rerank_first_n(struct rerank_said *said, size_t *n_missing, struct hits *hits, size_t n,
+                          fovea *q, const char *query, struct reranker *r)
 {
     struct arena texts = {0};
     struct candidate *c = mem_alloc(n, sizeof *c);
-    int rc = c ? read_candidates(c, hits, n, q, &texts) : err_nomem(&q->err);
+    int rc = c ? read_candidates(c, n_missing, hits, n, q, r, &texts) : err_nomem(&q->err);
 
     if (!rc && n)
         rc = reranker_run(r, c, n, query, &q->err);
@@ -275,16 +314,34 @@ static int rerank_first_n(struct rerank_said *said, struct hits *hits, size_t n,
     return rc;
 }
 
+/* What people should know about the run over n candidates. */
+static int write_note(const char **note, const struct reranker *r, size_t n, size_t n_missing,
+                      struct arena *memory, struct err *err)
+{
+    struct buf text = {0};
+
+    if (!n)
+        buf_puts(&text, "the query is empty: nothing is re-ranked");
+    else
+        buf_puts(&text, reranker_note(r));
+    if (n_missing)
+        buf_printf(&text,
+                   "%s%zu of %zu passages have no stored keys and were read now; 'fovea attend' "
+                   "stores them",
+                   text.len ? "; " : "", n_missing, n);
+    *note = buf_error(&text) ? NULL : arena_dup(memory, buf_text(&text), text.len);
+    buf_clear(&text);
+    return *note ? 0 : err_nomem(err);
+}
+
 int rerank_hits(const struct rerank_said **said, const char **note, struct hits *hits,
                 struct arena *memory, fovea *q, const char *query, const fovea_search_options *opt)
 {
-    static const char empty[] = "the query is empty: nothing is re-ranked";
     struct rerank_said *all = NULL;
     struct question words = {
         0}; /* models read a question without its operators, as the dense leg does */
     struct reranker *r = NULL;
-    const char *text = empty;
-    size_t n = 0;
+    size_t n = 0, n_missing = 0;
     int rc = find_reranking(&r, q, opt);
 
     *note = "";
@@ -296,13 +353,9 @@ int rerank_hits(const struct rerank_said **said, const char **note, struct hits 
     if (words.text[strspn(words.text, " \t\n\v\f\r")])
         n = hits->n < (size_t)opt->rerank_depth ? hits->n : (size_t)opt->rerank_depth;
     all = arena_alloc(memory, hits->n * sizeof *all);
-    rc = all ? rerank_first_n(all, hits, n, q, words.text, r) : err_nomem(&q->err);
-    if (!rc) {
-        text = n ? reranker_note(r) : empty;
-        *said = all;
-        *note = arena_dup(memory, text, strlen(text));
-        rc = *note ? 0 : err_nomem(&q->err);
-    }
+    rc = all ? rerank_first_n(all, &n_missing, hits, n, q, words.text, r) : err_nomem(&q->err);
+    *said = all;
+    rc = rc ? rc : write_note(note, r, n, n_missing, memory, &q->err);
     query_clear(&words);
     return rc;
 }

@@ -8,7 +8,20 @@
 
 #define DEFAULT_MODEL "smollm2"
 
-/* The profile that was asked for; else the one that ships for the model and method, if there is one. */
+static int copy_profile(struct profile **out, const struct profile *p, struct err *err)
+{
+    struct buf json = {0};
+    int rc = profile_write(&json, p, err);
+
+    if (!rc)
+        rc = buf_error(&json) ? err_nomem(err)
+                              : profile_parse(out, json.data, json.len, p->name, err);
+    buf_clear(&json);
+    return rc;
+}
+
+/* The profile that was asked for; else what the index has keys for; else the one that ships for the model and method, if there is
+ * one. */
 static int find_profile(struct profile **out, const struct rerank_options *opt, const char *method,
                         struct err *err)
 {
@@ -20,6 +33,9 @@ static int find_profile(struct profile **out, const struct rerank_options *opt, 
         return 0;
     if (opt->profile)
         return profile_open(out, opt->profile, method, err);
+    if (opt->stored && !strcmp(opt->stored->method, method) &&
+        (!opt->model || !strcmp(opt->model, opt->stored->model)))
+        return copy_profile(out, opt->stored, err);
     if (!opt->model) {
         rc = profile_open(out, DEFAULT_MODEL, method, &why);
     } else {

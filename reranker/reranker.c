@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "reranker/reranker_inside.h"
 
-const struct rerank_method *const rerank_methods[] = {&rerank_icr, &rerank_icr_blocks, &rerank_stored, &rerank_cross_encoder, NULL};
+const struct rerank_method *const rerank_methods[] = {&rerank_icr, &rerank_icr_blocks,
+                                                      &rerank_stored, &rerank_cross_encoder, NULL};
 
 /* ---- opening ---- */
 
@@ -170,3 +171,17 @@ const char *reranker_method(const struct reranker *r) { return r->method->name; 
 const char *reranker_describe(const struct reranker *r) { return buf_text(&r->describe); }
 const struct profile *reranker_profile(const struct reranker *r) { return r->profile; }
 int reranker_wants_keys(const struct reranker *r) { return r->method->wants_keys; }
+
+const char *reranker_profile_name(const struct profile *p) { return p ? p->name : NULL; }
+
+int reranker_takes_keys(const struct reranker *r, const struct profile *made_for)
+{
+    const struct profile *p = r->profile;
+    int same = r->method->wants_keys && p && made_for && !strcmp(p->sha256, made_for->sha256) &&
+               p->bits == made_for->bits && p->n_heads == made_for->n_heads;
+
+    for (int i = 0; same && i < p->n_heads; i++)
+        same = p->heads[i].layer == made_for->heads[i].layer &&
+               p->heads[i].head == made_for->heads[i].head;
+    return same;
+}

@@ -43,6 +43,9 @@ struct rerank_options {
     const char *model;  /* name, folder or file; NULL = the profile's, or the method's default */
     const char *
         profile; /* name or file; NULL = the one that ships for method and model, else all heads; "all" = all heads */
+    const struct profile *
+        stored; /* what an index has keys for: taken by a method that wants keys if no profile is named, and no
+                                   * model but its own; copied; NULL = none */
     int precision;     /* MODEL_I8 or MODEL_F32 */
     int wants;         /* PROMPT_FIND or PROMPT_ANSWER, where no profile says it */
     float first_stage; /* weight of the first stage; negative = the profile's, 0 without one */
@@ -75,6 +78,11 @@ reranker_describe(const struct reranker *r); /* one line: model, profile, heads,
 /* 1: the method wants stored keys, of the profile that reranker_profile gives. */
 int reranker_wants_keys(const struct reranker *r);
 const struct profile *reranker_profile(const struct reranker *r); /* NULL = none */
+
+const char *reranker_profile_name(const struct profile *p); /* NULL gives NULL */
+
+/* 1: keys that were made for a profile (NULL: none) serve this reranker: they are of the same heads, model and bits. */
+int reranker_takes_keys(const struct reranker *r, const struct profile *made_for);
 
 /* The table. */
 struct rerank_method {
