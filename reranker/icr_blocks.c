@@ -1,7 +1,7 @@
 /* icr_blocks.c -- in-context re-ranking with each candidate a block of its own.
  *
  * A block sees the prompt's head and itself, at the same places as any other; the tail sees all blocks.  So what a
- * passage becomes does not depend on the others, and cells are filled in an order that does not depend on the candidates':
+ * passage becomes does not depend on the others and is kept for the next query, and cells are filled in an order that does not depend on the candidates':
  * shuffling them changes no byte.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -10,8 +10,11 @@
 
 #include "base/mem.h"
 #include "model/keys.h"
+#include "reranker/block_cache.h"
 #include "reranker/in_context.h"
 #include "reranker/windows.h"
+
+enum { CACHE_BYTES = 256 << 20 }; /* unless said otherwise */
 
 /* A candidate's tokens. */
 struct block {
@@ -22,6 +25,8 @@ struct block {
 
 struct blocks {
     struct in_context context;
+    struct block_cache *cache;
+    struct session *reader; /* of blocks: holds the prompt's head */
     int most;
 
     /* the run at hand */
@@ -34,20 +39,42 @@ static void close(void *self)
 {
     struct blocks *s = self;
 
-    if (s)
-        in_context_close(&s->context);
+    if (!s)
+        return;
+    block_cache_free(s->cache);
+    session_free(s->reader);
+    in_context_close(&s->context);
     mem_free(s);
+}
+
+/* The session that blocks are read in, with the prompt's head. */
+static int open_reader(struct blocks *s, struct err *err)
+{
+    const struct tokens *head = &s->context.head;
+    const struct decoder *m = reader_decoder(s->context.reader);
+    const int most = decoder_config(m)->context;
+    const int cells = (int)head->n + MARKER_ROOM + KEYS_MAX_TOKENS;
+    int rc = session_new(&s->reader, m, cells < most ? cells : most, s->context.pool, err);
+
+    return rc ? rc
+              : session_read(s->reader,
+                             &(struct session_input){.ids = head->ids, .n = (int)head->n}, NULL,
+                             err);
 }
 
 static int open(void **self, struct reranker *r, const struct rerank_options *opt, struct err *err)
 {
     struct blocks *s = mem_zalloc(1, sizeof *s);
+    int rc;
 
     if (!s)
         return err_nomem(err);
     *self = s;
     s->most = opt->window;
-    return in_context_open(&s->context, r, opt, err);
+    rc = in_context_open(&s->context, r, opt, err);
+    rc = rc ? rc
+            : block_cache_new(&s->cache, opt->cache_bytes ? opt->cache_bytes : CACHE_BYTES, err);
+    return rc ? rc : open_reader(s, err);
 }
 
 /* ---- a window ---- */
@@ -67,18 +94,23 @@ static int begin_cells(struct in_context *c, int cells, struct err *err)
     return session_read(c->session, &in, NULL, err);
 }
 
-static int read_block(struct watch_range *where, struct in_context *c, const struct block *b,
+/* The last layer's values are not needed: it is only watched. */
+static int read_block(struct watch_range *where, struct blocks *s, const struct block *b,
                       struct err *err)
 {
+    struct in_context *c = &s->context;
     const int first = session_cells(c->session), n_head = (int)c->head.n;
     const struct session_input in = {.ids = b->tokens.ids,
                                      .n = (int)b->tokens.n,
                                      .position = n_head + 1,
                                      .head = n_head,
-                                     .from = SESSION_ITSELF};
+                                     .from = SESSION_ITSELF,
+                                     .keys_only = 1};
 
     *where = (struct watch_range){first + (int)b->passage.begin, first + (int)b->passage.end};
-    return b->passage.begin < b->passage.end ? session_read(c->session, &in, NULL, err) : 0;
+    return b->passage.begin < b->passage.end
+               ? block_cache_read(s->cache, c->session, s->reader, n_head, &in, err)
+               : 0;
 }
 
 /* A window_fn. */
@@ -97,7 +129,7 @@ static int score(float *read, const size_t *some, size_t n, void *self, struct e
         cells = c->head.n + QUESTION_DISTANCE + TAIL_ROOM; /* positions need room, too */
     rc = rc ? rc : begin_cells(c, (int)cells, err);
     for (size_t i = 0; i < n && !rc; i++)
-        rc = read_block(&where[i], c, &s->blocks[some[i]], err);
+        rc = read_block(&where[i], s, &s->blocks[some[i]], err);
     rc = rc ? rc
             : in_context_score(scores, c, where, (int)n, (int)c->head.n + QUESTION_DISTANCE + 1,
                                s->query, err);

@@ -437,6 +437,49 @@ START_TEST(a_run_for_its_keys_alone_has_the_same_keys)
 }
 END_TEST
 
+START_TEST(a_block_that_was_saved_loads_as_if_it_were_read_again)
+{
+    const int before = _i % 3 ? (_i % 3 == 1 ? 59 : 130) : 6; /* within a tile, across tiles */
+    struct session_input in = {.n = 70, .position = 6 + 1, .head = 6, .from = SESSION_ITSELF};
+    struct setup u;
+    float *block, *want, *got;
+    int ids[200], head[6], tail[9];
+
+    make_ids(ids, 200, 3);
+    make_ids(head, 6, 4);
+    make_ids(tail, 9, 5);
+    in.ids = ids;
+    open_setup(&u, kinds[_i % N_KINDS], MODEL_I8, 1 + _i % 2);
+    read_run(u.s, head, 6);
+    ck_assert_ok(session_read(u.s, &in, NULL, &err), &err);
+    block = mem_alloc(session_block_size(u.s, 70), sizeof *block);
+    session_save(block, u.s, 6, 70);
+    for (int k = 0; k < 2; k++) {
+        float **state = k ? &got : &want;
+
+        session_cut(u.s, 6);
+        if (before > 6)
+            read_run(u.s, ids + 70, before - 6);
+        if (k)
+            ck_assert_ok(session_load(u.s, block, 70, 6 + 1, &err), &err);
+        else
+            ck_assert_ok(session_read(u.s, &in, NULL, &err), &err);
+        ck_assert_ok(session_read(u.s,
+                                  &(struct session_input){.ids = tail, .n = 9, .position = 100 + 1},
+                                  NULL, &err),
+                     &err);
+        *state = last_state(&u);
+    }
+    for (int i = 0; i < decoder_config(u.m)->D; i++) /* elsewhere sums are taken in another order */
+        ck_assert_float_le(fabsf(want[i] - got[i]), before == 6 ? 0 : 0.02f * (1 + fabsf(want[i])));
+    mem_free(want);
+    mem_free(got);
+    ck_assert_err(session_load(u.s, block, 270, 6 + 1, &err), E_LIMIT, "room", &err);
+    mem_free(block);
+    close_setup(&u);
+}
+END_TEST
+
 /* ---- hostile ---- */
 
 START_TEST(runs_that_cannot_be_are_refused_and_leave_the_cells)
@@ -529,6 +572,7 @@ TCase *session_tests(void)
     tcase_add_test(tc, layers_with_a_window_see_no_farther);
     tcase_add_loop_test(tc, queries_and_keys_give_the_weights_that_a_tap_sees, 0, N_KINDS);
     tcase_add_loop_test(tc, a_run_for_its_keys_alone_has_the_same_keys, 0, 4);
+    tcase_add_loop_test(tc, a_block_that_was_saved_loads_as_if_it_were_read_again, 0, 12);
     tcase_add_test(tc, runs_that_cannot_be_are_refused_and_leave_the_cells);
     tcase_add_loop_test(tc, a_decoder_survives_each_failing_allocation, 0, 2);
     return tc;

@@ -1,0 +1,126 @@
+/* block_cache.c -- see block_cache.h.  There are some hundreds of blocks at most: they are looked for one by one. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reranker/block_cache.h"
+
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/mem.h"
+
+struct entry {
+    uint32_t crc; /* of the tokens */
+    int n;
+    int *ids;     /* [n] */
+    float *block; /* [bytes / 4] */
+    size_t bytes;
+    uint64_t used; /* when */
+};
+
+struct block_cache {
+    struct entry *entries; /* [n] */
+    size_t n, cap, most_bytes;
+    uint64_t clock;
+    struct block_cache_counts counts;
+};
+
+int block_cache_new(struct block_cache **out, size_t most_bytes, struct err *err)
+{
+    struct block_cache *c = mem_zalloc(1, sizeof *c);
+
+    if (!c)
+        return err_nomem(err);
+    c->most_bytes = most_bytes;
+    *out = c;
+    return 0;
+}
+
+static void entry_clear(struct entry *e)
+{
+    mem_free(e->ids);
+    mem_free(e->block);
+}
+
+void block_cache_free(struct block_cache *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->n; i++)
+        entry_clear(&c->entries[i]);
+    mem_free(c->entries);
+    mem_free(c);
+}
+
+static struct entry *find(struct block_cache *c, const struct session_input *in, uint32_t crc)
+{
+    const size_t bytes = (size_t)in->n * sizeof *in->ids;
+
+    for (struct entry *e = c->entries; e < c->entries + c->n; e++)
+        if (e->crc == crc && e->n == in->n && !memcmp(e->ids, in->ids, bytes))
+            return e;
+    return NULL;
+}
+
+static void drop_oldest(struct block_cache *c)
+{
+    struct entry *oldest = c->entries;
+
+    for (struct entry *e = c->entries; e < c->entries + c->n; e++)
+        if (e->used < oldest->used)
+            oldest = e;
+    c->counts.bytes -= oldest->bytes;
+    entry_clear(oldest);
+    *oldest = c->entries[--c->n];
+}
+
+/* Reads a block and keeps it. */
+static int add(struct entry **out, struct block_cache *c, struct session *reader, int n_head,
+               const struct session_input *in, struct err *err)
+{
+    const size_t size = session_block_size(reader, in->n);
+    struct entry e = {.n = in->n, .bytes = size * sizeof *e.block};
+    int rc;
+
+    session_cut(reader, n_head);
+    rc = session_read(reader, in, NULL, err);
+    if (rc)
+        return rc;
+    while (c->n && c->counts.bytes + e.bytes > c->most_bytes)
+        drop_oldest(c);
+    e.ids = mem_alloc((size_t)in->n, sizeof *e.ids);
+    e.block = mem_alloc(size, sizeof *e.block);
+    if (!e.ids || !e.block ||
+        mem_reserve((void **)&c->entries, &c->cap, c->n + 1, sizeof *c->entries)) {
+        entry_clear(&e);
+        return err_nomem(err);
+    }
+    memcpy(e.ids, in->ids, (size_t)in->n * sizeof *e.ids);
+    session_save(e.block, reader, n_head, in->n);
+    *out = &c->entries[c->n++];
+    **out = e;
+    c->counts.bytes += e.bytes;
+    return 0;
+}
+
+int block_cache_read(struct block_cache *c, struct session *s, struct session *reader, int n_head,
+                     const struct session_input *in, struct err *err)
+{
+    const uint32_t crc = digest_crc32(0, in->ids, (size_t)in->n * sizeof *in->ids);
+    struct entry *e = find(c, in, crc);
+    int rc;
+
+    if (e) {
+        c->counts.hits++;
+    } else {
+        c->counts.misses++;
+        if ((rc = add(&e, c, reader, n_head, in, err)))
+            return rc;
+        e->crc = crc;
+    }
+    e->used = ++c->clock;
+    rc = session_load(s, e->block, e->n, in->position, err);
+    if (c->counts.bytes > c->most_bytes)
+        drop_oldest(c); /* it is too large to be kept, and alone */
+    return rc;
+}
+
+struct block_cache_counts block_cache_counts(const struct block_cache *c) { return c->counts; }

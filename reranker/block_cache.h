@@ -1,0 +1,29 @@
+/* block_cache.h -- keys and values of passages that were read, by their tokens; the one not used for longest goes first. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RERANKER_BLOCK_CACHE_H
+#define RERANKER_BLOCK_CACHE_H
+
+#include "model/session.h"
+
+struct block_cache;
+
+/* most_bytes: of all that is kept; a block larger than that is not. */
+int block_cache_new(struct block_cache **out, size_t most_bytes, struct err *err);
+void block_cache_free(struct block_cache *c);
+
+/* Appends the cells of a block to a session, from the cache, or read and then kept.
+ *
+ * reader  a session of the same decoder in which blocks are read, all behind the same n_head cells, so that what they
+ *         become does not depend on what else there is
+ * in      a run of the block's tokens
+ * Errors: those of session_read and session_load; E_NOMEM. */
+int block_cache_read(struct block_cache *c, struct session *s, struct session *reader, int n_head,
+                     const struct session_input *in, struct err *err);
+
+/* How often a block was there, and was not. */
+struct block_cache_counts {
+    size_t hits, misses, bytes;
+};
+struct block_cache_counts block_cache_counts(const struct block_cache *c);
+
+#endif
