@@ -32,7 +32,7 @@ struct decoder_options {
  *
  * Errors: E_FORMAT names the tensor that is missing or of another shape; those of decoder_config_read; E_INVALID
  * for kernels that this processor has not got; E_NOMEM.
- * Cost: about 2 ns a weight and thread.
+ * Cost: about 1 ns a weight, shared by the threads, a third of it the system's for new memory.
  */
 int decoder_open(struct decoder **out, const struct gguf *g, const struct decoder_options *opt,
                  struct pool *pool, struct err *err);

@@ -1,4 +1,4 @@
-/* decoder_open.c -- a decoder's weights, bound by name and packed, a layer a task.
+/* decoder_open.c -- a decoder's weights, bound by name and packed: a task is a layer, or some rows of the head.
  *
  * RoPE turns pairs of numbers.  Files of llama have a pair side by side, the others half a head apart; rows of llama's
  * query and key matrices are put in the others' order, which changes no product of a query and a key.
@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "model/decoder_inside.h"
 #include "model/model.h"
+#include "model/product.h"
 
 /* Who reads, and into what. */
 struct binder {
@@ -82,7 +83,7 @@ struct part {
     int is_turned; /* 1: pairs are side by side in the file */
 };
 
-enum { ROWS = 64 }; /* read at a time */
+enum { ROWS = PRODUCT_PANEL }; /* read at a time: they and what is packed stay in the cache */
 
 static int add_part(struct linear *l, int first, float *w, float *bias, const struct binder *b,
                     int layer, const struct part *part, int columns)
@@ -165,12 +166,43 @@ static int read_layer(const struct binder *b, int i)
     return 0;
 }
 
-/* ---- all layers, by several threads ---- */
+/* ---- the head: the product behind the last layer; files without one use the word embeddings ---- */
+
+enum { HEAD_ROWS = 64 * ROWS }; /* of a task */
+
+static int begin_head(struct decoder *m, const struct gguf_tensor **t, const struct binder *b)
+{
+    const char *own = "output.weight", *words = "token_embd.weight";
+    int rc = find(t, b, gguf_find(b->g, own) ? own : words, (size_t)m->cfg.vocab, (size_t)m->cfg.D);
+
+    return rc ? rc : linear_begin(&m->head, m->lib, m->precision, m->cfg.vocab, m->cfg.D, b->err);
+}
+
+static int read_head_rows(const struct binder *b, const struct gguf_tensor *t, size_t first)
+{
+    const size_t V = (size_t)b->m->cfg.vocab, D = (size_t)b->m->cfg.D;
+    const size_t end = V - first < HEAD_ROWS ? V : first + HEAD_ROWS;
+    float *w = mem_alloc(ROWS * D, sizeof *w);
+
+    if (!w)
+        return err_nomem(b->err);
+    for (size_t i = first; i < end; i += ROWS) {
+        const size_t rows = end - i < ROWS ? end - i : ROWS;
+
+        gguf_read_rows(w, t, i, rows);
+        linear_set_rows(b->m->head, (int)i, (int)rows, w);
+    }
+    mem_free(w);
+    return 0;
+}
+
+/* ---- all by several threads ---- */
 
 struct job {
     struct decoder *m;
     const struct gguf *g;
-    struct err *errs; /* [n_layers] */
+    const struct gguf_tensor *head; /* or NULL */
+    struct err *errs;               /* [tasks] */
 };
 
 static int read_task(int task, int worker, void *payload)
@@ -179,47 +211,33 @@ static int read_task(int task, int worker, void *payload)
     const struct binder b = {j->m, j->g, &j->errs[task]};
 
     (void)worker;
-    return read_layer(&b, task);
+    if (task < j->m->n_layers)
+        return read_layer(&b, task);
+    return read_head_rows(&b, j->head, (size_t)(task - j->m->n_layers) * HEAD_ROWS);
 }
 
-static int read_layers(struct decoder *m, const struct gguf *g, struct pool *pool, struct err *err)
+static int read_matrices(struct decoder *m, const struct gguf *g, int has_head, struct pool *pool,
+                         struct err *err)
 {
-    struct job j = {m, g, mem_zalloc((size_t)m->n_layers, sizeof *j.errs)};
-    int rc;
+    const struct binder b = {m, g, err};
+    const int heads = has_head ? (m->cfg.vocab + HEAD_ROWS - 1) / HEAD_ROWS : 0;
+    const int n = m->n_layers + heads;
+    struct job j = {.m = m, .g = g, .errs = mem_zalloc((size_t)n, sizeof *j.errs)};
+    int rc = j.errs ? 0 : err_nomem(err);
 
-    if (!j.errs)
-        return err_nomem(err);
+    if (!rc && has_head)
+        rc = begin_head(m, &j.head, &b);
     /* float32 matrices are packed by a library that one thread at a time may ask */
-    rc = pool_run(m->precision == MODEL_F32 ? NULL : pool, m->n_layers, read_task, &j);
-    for (int i = 0; rc && i < m->n_layers; i++)
-        if (j.errs[i].code) {
-            rc = err_set(err, j.errs[i].code, "%s", j.errs[i].text);
-            break;
-        }
+    if (!rc && (rc = pool_run(m->precision == MODEL_F32 ? NULL : pool, n, read_task, &j)))
+        for (int i = 0; i < n; i++)
+            if (j.errs[i].code) {
+                rc = err_set(err, j.errs[i].code, "%s", j.errs[i].text);
+                break;
+            }
+    if (!rc && has_head)
+        rc = linear_finish(m->head, err);
     mem_free(j.errs);
     return rc;
-}
-
-/* The product behind the last layer; files without one use the word embeddings. */
-static int read_head(struct decoder *m, const struct binder *b)
-{
-    const struct gguf_tensor *t = gguf_find(b->g, "output.weight");
-    const size_t V = (size_t)m->cfg.vocab, D = (size_t)m->cfg.D;
-    float *w = mem_alloc(ROWS * D, sizeof *w);
-    int rc = w ? 0 : err_nomem(b->err);
-
-    if (!rc)
-        rc = find(&t, b, t ? "output.weight" : "token_embd.weight", V, D);
-    if (!rc)
-        rc = linear_begin(&m->head, m->lib, m->precision, m->cfg.vocab, m->cfg.D, b->err);
-    for (size_t i = 0; i < V && !rc; i += ROWS) {
-        const size_t rows = V - i < ROWS ? V - i : ROWS;
-
-        gguf_read_rows(w, t, i, rows);
-        linear_set_rows(m->head, (int)i, (int)rows, w);
-    }
-    mem_free(w);
-    return rc ? rc : linear_finish(m->head, b->err);
 }
 
 static int read_all(struct decoder *m, const struct gguf *g, const struct decoder_options *opt,
@@ -238,8 +256,7 @@ static int read_all(struct decoder *m, const struct gguf *g, const struct decode
         if (!(m->rope_factors[i] > 0))
             return err_set(err, E_FORMAT, "%s: rope_freqs.weight has a factor that is not positive",
                            gguf_path(g));
-    rc = read_layers(m, g, pool, err);
-    return rc || !opt->has_head ? rc : read_head(m, &b);
+    return read_matrices(m, g, opt->has_head, pool, err);
 }
 
 int decoder_open(struct decoder **out, const struct gguf *g, const struct decoder_options *opt,

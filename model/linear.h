@@ -16,7 +16,7 @@ struct linear; /* W [n, k] packed, b [n] */
 /* What one thread needs for blocks of GEMM_ROWS rows. */
 struct linear_scratch;
 
-/* A layer of zeroes; rows of W and b are set, then it is finished, once.
+/* A layer whose rows of W are to be set, all of them, and b if it is not zero; then it is finished, once.
  * precision  MODEL_I8 or MODEL_F32 (model.h).  lib must outlive the result. */
 int linear_begin(struct linear **out, struct gemm_lib *lib, int precision, int n, int k,
                  struct err *err);

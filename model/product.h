@@ -66,12 +66,13 @@ struct product_ops {
 /* Tables by instruction set; model/kernels.h chooses.  The last two exist on x86-64 alone. */
 extern const struct product_ops product_scalar, product_avx2, product_vnni;
 
-/* A product of zeroes, n, k >= 1.  Errors: E_NOMEM. */
+/* A product whose bias is zero and whose rows are to be set, all of them; n, k >= 1.  Errors: E_NOMEM. */
 int product_new(struct product **out, int n, int k, struct err *err);
 void product_free(struct product *p);
 
 /* Rounds rows first..first+n_rows-1 of W, given as W [n_rows, k], and keeps them.
- * A row with a number that is not finite makes its column of y not finite. */
+ * A row with a number that is not finite makes its column of y not finite.  Different rows may be set by several threads.
+ * Cost: 0.3 ns a weight, most in whole panels. */
 void product_set_rows(struct product *p, int first, int n_rows, const float *W);
 
 /* Sets b [n]. */

@@ -109,6 +109,43 @@ static struct product *pack(const float *W, const float *b, int n, int k)
     return p;
 }
 
+/* Every byte of a packed product against the rounding of product_scalar, however its rows were set. */
+START_TEST(rows_set_in_parts_are_packed_as_the_reference_rounds_them)
+{
+    const int n = shapes[_i][1], k = shapes[_i][2], groups = product_groups(k);
+    float *W = numbers(n * k, 0.5f, 2);
+    struct rows r = round_rows(&product_scalar, W, n, k);
+    struct product *p = NULL;
+
+    ck_assert_ok(product_new(&p, n, k, &err), &err);
+    for (int i = 0, rows = 1; i < n; i += rows, rows = rows * 2 + 1) {
+        rows = rows < n - i ? rows : n - i;
+        product_set_rows(p, i, rows, W + (size_t)i * (size_t)k);
+    }
+    for (int i = 0; i < product_panels(n) * PRODUCT_PANEL; i++)
+        for (int g = 0; g < groups; g++) {
+            const size_t at = (size_t)(i / PRODUCT_PANEL * groups + g);
+            const size_t lane = (size_t)(i % PRODUCT_PANEL);
+            int32_t sum = 0;
+
+            for (size_t c = 0; c < PRODUCT_GROUP; c++) {
+                const int got = p->w[at * PRODUCT_GROUP * PRODUCT_PANEL +
+                                     c / 4 * 4 * PRODUCT_PANEL + 4 * lane + c % 4];
+                const uint8_t *q = r.q + (size_t)i * product_width(k) + (size_t)g * PRODUCT_GROUP;
+
+                ck_assert_int_eq(got, i < n ? q[c] - 128 : 0);
+                sum += got;
+            }
+            ck_assert_int_eq(p->start[at * PRODUCT_PANEL + lane], -128 * sum);
+            ck_assert_float_eq(p->scale[at * PRODUCT_PANEL + lane],
+                               i < n ? r.a[i * groups + g] : 0);
+        }
+    rows_clear(&r);
+    product_free(p);
+    mem_free(W);
+}
+END_TEST
+
 START_TEST(products_are_near_the_formula_and_equal_in_every_table)
 {
     const struct product_ops *op = ops_of(_i);
@@ -234,6 +271,7 @@ TCase *product_tests(void)
     tcase_set_tags(tc, "heavy"); /* arithmetic alone: minutes under valgrind, nothing new to see */
     tcase_add_loop_test(tc, rows_are_rounded_to_the_same_bytes_within_half_a_step, 0, N_ROWS);
     tcase_add_loop_test(tc, zeroes_and_specks_are_rounded_to_zero, 0, N_ROWS);
+    tcase_add_loop_test(tc, rows_set_in_parts_are_packed_as_the_reference_rounds_them, 0, N_SHAPES);
     tcase_add_loop_test(tc, products_are_near_the_formula_and_equal_in_every_table, 0, N_PRODUCTS);
     tcase_add_loop_test(tc, a_row_and_a_panel_alone_give_the_same_bits, 0, N_PRODUCTS);
     tcase_add_loop_test(tc, the_largest_sums_do_not_saturate, 0, N_PRODUCTS);
