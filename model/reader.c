@@ -45,9 +45,10 @@ static int find_chat(struct reader *r, struct err *err)
         return rc;
     if (architecture.n < sizeof name && architecture.n)
         memcpy(name, architecture.p, architecture.n);
-    if (chat_find(&r->chat, r->tokenizer, text.p, text.n, name, &ignored))
+    rc = chat_find(&r->chat, r->tokenizer, text.p, text.n, name, &ignored);
+    if (rc)
         r->chat = NULL;
-    return 0;
+    return rc == E_NOMEM ? err_nomem(err) : 0;
 }
 
 int reader_open(struct reader **out, const char *name, const struct reader_options *opt,

@@ -33,19 +33,20 @@ static int find_profile(struct profile **out, const struct rerank_options *opt, 
         return 0;
     if (opt->profile)
         return profile_open(out, opt->profile, method, err);
-    if (opt->stored && !strcmp(opt->stored->method, method) &&
-        (!opt->model || !strcmp(opt->model, opt->stored->model)))
-        return copy_profile(out, opt->stored, err);
-    if (!opt->model) {
-        rc = profile_open(out, DEFAULT_MODEL, method, &why);
-    } else {
+    if (opt->model) {
         rc = model_find_gguf(&path, opt->model, err);
         if (rc)
             return rc;
         name = reader_name_of(path);
-        rc = name ? profile_open(out, name, method, &why) : err_nomem(&why);
+        mem_free(path);
+        if (!name)
+            return err_nomem(err);
     }
-    mem_free(path);
+    if (opt->stored && !strcmp(opt->stored->method, method) &&
+        (!name || !strcmp(name, opt->stored->model)))
+        rc = copy_profile(out, opt->stored, &why);
+    else
+        rc = profile_open(out, name ? name : DEFAULT_MODEL, method, &why);
     mem_free(name);
     return rc == E_NOTFOUND ? 0 : rc ? err_set(err, rc, "%s", why.text) : 0;
 }

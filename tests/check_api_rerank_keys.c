@@ -1,0 +1,187 @@
+/* check_api_rerank_keys.c -- searches re-ranked by attention: keys that the index stores, or that are made now. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/stat.h>
+
+#include "api/rerank.h"
+#include "base/digest.h"
+#include "indexer/index.h"
+#include "tests/api_fixture.h"
+#include "tests/tiny_gguf.h"
+
+static char models[64], model[96], profile[96], named[200];
+
+/* A decoder, and a profile of two of its heads. */
+static void set_up_decoder(void)
+{
+    static const char json[] =
+        "{\"name\":\"tiny\",\"method\":\"stored\",\"model\":\"tiny\",\"sha256\":\"%s\","
+        "\"statistic\":\"log-mass\",\"calibrated\":true,\"wants\":\"find\",\"bits\":8,"
+        "\"first_stage\":0,\"heads\":[{\"layer\":0,\"head\":1,\"weight\":1},"
+        "{\"layer\":1,\"head\":2,\"weight\":0.5}],\"chosen\":\"for a test\"}";
+    struct tiny_gguf tiny = tiny_gguf_of("llama");
+    struct buf bytes = {0};
+    char sha[65], text[sizeof json + 64];
+
+    set_up();
+    tmp_dir(models);
+    tiny.context = 2048;
+    tiny_gguf_build(&bytes, &tiny);
+    snprintf(model, sizeof model, "%s/tiny", models);
+    ck_assert_int_eq(mkdir(model, 0777), 0);
+    snprintf(model, sizeof model, "%s/tiny/model.gguf", models);
+    tmp_write(model, bytes.data, bytes.len);
+    digest_sha256(sha, bytes.data, bytes.len);
+    buf_clear(&bytes);
+    snprintf(text, sizeof text, json, sha);
+    snprintf(profile, sizeof profile, "%s/tiny.json", models);
+    tmp_write(profile, text, strlen(text));
+    snprintf(named, sizeof named, "stored:%s:%s", model, profile);
+}
+
+static void tear_down_decoder(void)
+{
+    tmp_remove(models);
+    tear_down();
+}
+
+/* An index of docs with keys for the profile. */
+static void make_with_keys(void)
+{
+    char attention[200];
+    struct index_options opt = {.mode = INDEX_CREATE, .settings = {.attention = attention}};
+    struct index *ix = NULL;
+    struct err err = {0};
+
+    snprintf(attention, sizeof attention, "%s:%s", profile, model);
+    ck_assert_ok(index_open(&ix, path, &opt, &err), &err);
+    for (int i = 0; i < N_DOCS; i++) {
+        const struct doc doc = {docs[i].docno, docs[i].title ? docs[i].title : "", docs[i].text,
+                                docs[i].meta};
+
+        ck_assert_int_eq(index_add(ix, &doc, &err), INDEX_ADDED);
+    }
+    ck_assert_ok(index_commit(ix, &err), &err);
+    index_close(ix);
+}
+
+static fovea_hits *search(fovea *ix, const char *how)
+{
+    fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
+    fovea_hits *hits = NULL;
+
+    opt.rerank = how;
+    ck_assert_done(fovea_search(&hits, ix, "the eye sees cells in the night below", &opt), ix);
+    ck_assert_uint_eq(fovea_hits_count(hits), N_DOCS);
+    return hits;
+}
+
+static void assert_same(const fovea_hits *a, const fovea_hits *b)
+{
+    ck_assert_uint_eq(fovea_hits_count(a), fovea_hits_count(b));
+    for (size_t i = 0; i < fovea_hits_count(a); i++) {
+        ck_assert_str_eq(fovea_hits_get(a, i)->docno, fovea_hits_get(b, i)->docno);
+        ck_assert_float_eq(fovea_hits_get(a, i)->score, fovea_hits_get(b, i)->score);
+    }
+}
+
+START_TEST(stored_keys_and_keys_made_now_rank_alike)
+{
+    fovea_hits *stored, *made;
+    fovea *ix;
+
+    make_with_keys();
+    ix = open_mode(FOVEA_READ);
+    stored = search(ix, named);
+    ck_assert_str_eq(fovea_hits_note(stored), "");
+    ck_assert_str_eq(fovea_hits_reranker(stored), "stored");
+    fovea_close(ix);
+    ck_assert_int_eq(remove(path), 0);
+    fovea_close(make());
+    ix = open_mode(FOVEA_READ);
+    made = search(ix, named);
+    ck_assert_ptr_nonnull(strstr(fovea_hits_note(made), "4 of 4 passages have no stored keys"));
+    assert_same(stored, made);
+    fovea_hits_free(stored);
+    fovea_hits_free(made);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(without_a_name_the_profile_is_the_one_that_the_index_has_keys_for)
+{
+    char with_model[128];
+    fovea_hits *a, *b;
+    fovea *ix;
+
+    make_with_keys();
+    ix = open_mode(FOVEA_READ);
+    a = search(ix, named);
+    setenv("FOVEA_MODELS", models, 1); /* the profile's model is looked for by its name */
+    b = search(ix, "stored");
+    ck_assert_str_eq(fovea_hits_note(b), "");
+    assert_same(a, b);
+    fovea_hits_free(b);
+    snprintf(with_model, sizeof with_model, "stored:%s", model);
+    b = search(ix, with_model);
+    assert_same(a, b);
+    fovea_hits_free(a);
+    fovea_hits_free(b);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(methods_that_read_passages_need_no_keys)
+{
+    static const char *const methods[] = {"icr", "icr-blocks"};
+    char how[160];
+    fovea_hits *hits;
+    fovea *ix;
+
+    make_with_keys();
+    ix = open_mode(FOVEA_READ);
+    snprintf(how, sizeof how, "%s:%s:all", methods[_i], model);
+    hits = search(ix, how);
+    ck_assert_str_eq(fovea_hits_reranker(hits), methods[_i]);
+    ck_assert_str_eq(fovea_hits_note(hits), "");
+    for (size_t i = 0; i < fovea_hits_count(hits); i++)
+        ck_assert_int_gt(fovea_hits_get(hits, i)->legs[1].rank, 0);
+    fovea_hits_free(hits);
+    fovea_close(ix);
+}
+END_TEST
+
+START_TEST(it_survives_each_failing_allocation)
+{
+    fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
+    fovea_options options = FOVEA_OPTIONS_INIT;
+    fovea *ix = NULL;
+    int rc;
+
+    make_with_keys();
+    options.threads = 1;
+    opt.rerank = named;
+    FAIL_EACH_ALLOC(rc, {
+        fovea_hits *hits = NULL;
+
+        rc = fovea_open(&ix, path, &options);
+        rc = rc ? rc : fovea_search(&hits, ix, "the eye", &opt);
+        if (rc)
+            ck_assert_ptr_null(hits);
+        fovea_hits_free(hits);
+        fovea_close(ix);
+    });
+}
+END_TEST
+
+TCase *rerank_keys_tests(void)
+{
+    TCase *tc = tcase_create("rerank.c, keys");
+
+    tcase_add_checked_fixture(tc, set_up_decoder, tear_down_decoder);
+    tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, stored_keys_and_keys_made_now_rank_alike);
+    tcase_add_test(tc, without_a_name_the_profile_is_the_one_that_the_index_has_keys_for);
+    tcase_add_loop_test(tc, methods_that_read_passages_need_no_keys, 0, 2);
+    tcase_add_test(tc, it_survives_each_failing_allocation);
+    return tc;
+}
