@@ -35,8 +35,8 @@ struct command {
 /* NULL-terminated, in the order of the help. */
 extern const struct command *const commands[];
 
-extern const struct command cmd_index, cmd_search, cmd_rerank, cmd_heads, cmd_eval, cmd_eval_beir,
-    cmd_compare, cmd_info, cmd_check, cmd_model, cmd_help, cmd_version;
+extern const struct command cmd_index, cmd_attend, cmd_search, cmd_rerank, cmd_heads, cmd_eval,
+    cmd_eval_beir, cmd_compare, cmd_info, cmd_check, cmd_model, cmd_help, cmd_version;
 
 /* Finds a command by the words of argv; *n_words is how many its name takes.  NULL if none. */
 const struct command *command_find(int *n_words, int argc, char **argv);

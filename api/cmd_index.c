@@ -20,7 +20,7 @@
 
 struct settings {
     struct feed_options feed;
-    const char *model, *sparse, *analyzer, *chunk, *fields, *vectors, *precision;
+    const char *model, *sparse, *analyzer, *chunk, *fields, *vectors, *precision, *attention;
     struct texts deletes;
     int merge, threads, quiet, json;
 };
@@ -33,6 +33,10 @@ static const struct option_row rows[] = {
      .shown = DEFAULT_MODEL " if it is installed"},
     {"sparse", 0, OPT_TEXT, offsetof(struct settings, sparse), "NAME",
      "learned sparse model (SPLADE) for searching by weighted words: a name, a folder, or none",
+     .shown = "none"},
+    {"attention", 0, OPT_TEXT, offsetof(struct settings, attention), "PROFILE[:MODEL]",
+     "attention keys for re-ranking by 'stored': a profile's name or file, or none; 'fovea attend' "
+     "adds them later",
      .shown = "none"},
     {"analyzer", 0, OPT_CHOICE, offsetof(struct settings, analyzer), "A", "how text becomes words",
      name_of_analyzer, .shown = "english"},
@@ -63,7 +67,7 @@ static const struct option_row rows[] = {
              "to a fifth faster"),
     {"commit-every", 0, OPT_INT, offsetof(struct settings, feed.commit_every), "N",
      "commit after so many changed documents", .low = 0, .high = 1000000000,
-     .shown = "512 with a model, 50000 without"},
+     .shown = "64 with attention keys, 512 with a model, 50000 without"},
     {"threads", 0, OPT_INT, offsetof(struct settings, threads), "N",
      "threads; 0 is one per processor", .low = 0, .high = 64},
     {"precision", 0, OPT_CHOICE, offsetof(struct settings, precision), "P",
@@ -103,6 +107,8 @@ static int check_usage(const struct settings *s, int n_corpora)
         return say_usage(&cmd_index, "--model is empty: give a name, a folder, or none");
     if (s->sparse && !*s->sparse)
         return say_usage(&cmd_index, "--sparse is empty: give a name, a folder, or none");
+    if (s->attention && !*s->attention)
+        return say_usage(&cmd_index, "--attention is empty: give a profile or none");
     if (!n_corpora && !s->deletes.n && !s->merge)
         return say_usage(&cmd_index, "nothing to do: give a CORPUS, --delete or --merge");
     return 0;
@@ -225,6 +231,7 @@ static int run(void *settings, char **args, int n_args)
     opt.vectors = s->vectors;
     opt.sparse = s->sparse;
     opt.fields = s->fields;
+    opt.attention = s->attention;
     opt.precision = precision_value(s->precision);
     opt.threads = s->threads;
     opt.progress = feed_progress;
@@ -252,7 +259,7 @@ const struct command cmd_index = {
         "on from there.  Others can search the index all the while.\n\n"
         "Analyzer, chunking, fields, models, precision and vectors are chosen when an index is "
         "made; "
-        "it records them and refuses others.",
+        "it records them and refuses others.  Attention keys may be added later.",
     .examples = "fovea index scifact.fovea corpora/data/scifact\n"
                 "fovea index notes.fovea ~/notes --chunk words:200:40\n"
                 "fovea index papers.fovea papers.jsonl --fields title:2,text:1,keywords:2\n"

@@ -27,6 +27,8 @@ static const struct option_row rows[] = {
     COMMON_ROWS(struct settings),
     {0}};
 
+static int has_keys(const fovea_info *i) { return strcmp(i->attention, "none") != 0; }
+
 static int info_json(const fovea_info *i, const char *path, const fovea_recall *r)
 {
     struct jout j = {0};
@@ -48,6 +50,12 @@ static int info_json(const fovea_info *i, const char *path, const fovea_recall *
     jout_int(&j, "dimensions", i->dim);
     jout_text(&j, "sparse", i->sparse);
     jout_text(&j, "sparse_sha256", i->sparse_words ? i->sparse_sha256 : NULL);
+    jout_text(&j, "attention", i->attention);
+    if (has_keys(i)) {
+        jout_text(&j, "attention_model", i->attention_model);
+        jout_count(&j, "attended_passages", i->n_attended);
+        jout_count(&j, "attention_bytes", i->attention_bytes);
+    }
     jout_count(&j, "bytes", i->file_bytes);
     jout_count(&j, "text_bytes", i->text_bytes);
     jout_count(&j, "postings_bytes", i->postings_bytes);
@@ -86,6 +94,12 @@ static void info_text(const fovea_info *i, const char *path)
     if (i->sparse_words)
         printf("  sparse     %s, %d words, SHA-256 %.12s...\n", i->sparse, i->sparse_words,
                i->sparse_sha256);
+    if (has_keys(i))
+        printf("  attention  profile %s, model %s: keys of %s%s passages%s\n", i->attention,
+               i->attention_model,
+               i->n_attended < i->n_passages ? show_count(a, i->n_attended) : "all",
+               i->n_attended < i->n_passages ? " of the" : "",
+               i->n_attended < i->n_passages ? "; 'fovea attend' makes the others" : "");
     printf("  segments   %s, after %s commit%s\n", show_count(a, i->n_segments),
            show_count(b, i->n_commits), i->n_commits == 1 ? "" : "s");
     printf("  size       %s: ", show_bytes(a, i->file_bytes));
@@ -93,6 +107,8 @@ static void info_text(const fovea_info *i, const char *path)
     printf("postings %s, ", show_bytes(a, i->postings_bytes));
     if (i->vector_bytes)
         printf("vectors %s, ", show_bytes(a, i->vector_bytes));
+    if (i->attention_bytes)
+        printf("attention keys %s, ", show_bytes(a, i->attention_bytes));
     printf("other %s\n", show_bytes(a, i->other_bytes));
 }
 

@@ -14,7 +14,7 @@
 #include "corpora/corpora.h"
 
 /* With a model a commit's worth of work should be seconds, without one a segment's. */
-enum { EVERY_WITH_MODEL = 512, EVERY_WITHOUT = 50000, BAD_SHOWN = 10 };
+enum { EVERY_WITH_KEYS = 64, EVERY_WITH_MODEL = 512, EVERY_WITHOUT = 50000, BAD_SHOWN = 10 };
 
 /* The documents of a corpus that has one a line; 0 if that cannot be told. */
 static uint64_t count_lines(const char *path)
@@ -77,8 +77,8 @@ int feed_progress(const char *what, uint64_t done, uint64_t total, void *payload
 {
     struct feed *f = payload;
 
-    (void)what;
-    if (f->moving && total)
+    /* Reading passages takes far longer than all else: with attention keys that alone counts. */
+    if (f->moving && total && (!f->has_keys || !strcmp(what, "passages read")))
         show(f, (double)done / (double)total);
     return interrupted();
 }
@@ -87,7 +87,10 @@ static int has_model(struct feed *f)
 {
     fovea_info info = FOVEA_INFO_INIT;
 
-    return fovea_describe(&info, f->ix) == 0 && (info.dim > 0 || info.sparse_words > 0);
+    if (fovea_describe(&info, f->ix))
+        return 0;
+    f->has_keys = strcmp(info.attention, "none") != 0;
+    return f->has_keys || info.dim > 0 || info.sparse_words > 0;
 }
 
 int feed_commit(struct feed *f)
@@ -187,7 +190,10 @@ int feed_corpus(struct feed *f, const char *path)
 {
     const int dense = has_model(f);
     const int given = f->options.commit_every;
-    const size_t every = given ? (size_t)given : dense ? EVERY_WITH_MODEL : EVERY_WITHOUT;
+    const size_t every = given         ? (size_t)given
+                         : f->has_keys ? EVERY_WITH_KEYS
+                         : dense       ? EVERY_WITH_MODEL
+                                       : EVERY_WITHOUT;
     struct corpus_options opt = corpus_options(&f->options);
     struct doc_source src;
     struct err err = {0};

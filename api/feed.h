@@ -33,7 +33,8 @@ struct feed {
     size_t n_pending;  /* added and updated since the last commit */
     int has_committed; /* deletions count too */
     struct progress progress;
-    int moving; /* 1: progress has begun */
+    int moving;   /* 1: progress has begun */
+    int has_keys; /* the index has attention keys, which are slow to make */
 };
 
 /* Tries whether a corpus can be opened and its first document be read, so that a slip in a

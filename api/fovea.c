@@ -103,7 +103,8 @@ static int open_index(struct fovea *q, const char *path, const fovea_options *gi
                      .model = opt.model,
                      .vectors = opt.vectors,
                      .sparse = opt.sparse,
-                     .fields = opt.fields},
+                     .fields = opt.fields,
+                     .attention = opt.attention},
         .precision = opt.precision,
         .pool = q->pool,
         .buffer_bytes = opt.buffer_bytes,
@@ -224,6 +225,13 @@ int fovea_merge(fovea *q)
     return rc ? rc : index_merge(q->ix, &q->err);
 }
 
+int fovea_attend(fovea *q, const char *profile)
+{
+    int rc = handle_begin(q);
+
+    return rc ? rc : index_attend(q->ix, profile, &q->err);
+}
+
 int fovea_refresh(fovea *q)
 {
     int rc = handle_begin(q);
@@ -298,6 +306,10 @@ int fovea_describe(fovea_info *out, fovea *q)
         .sparse = set->sparse,
         .sparse_sha256 = index_sparse_sha256(q->ix),
         .fields = set->fields,
+        .attention = set->attention,
+        .attention_model = index_attention_model(q->ix),
+        .n_attended = s.n_attended,
+        .attention_bytes = s.attention_bytes,
     };
     /* A newer program's longer struct keeps zeroes in the fields that are not known here. */
     if (out->size > sizeof info)

@@ -90,7 +90,7 @@ typedef int fovea_progress_fn(const char *what, uint64_t done, uint64_t total, v
 
 /* How to open.  Strings are not kept.
  *
- * analyzer, chunking, model, vectors, sparse and fields are chosen when an index is made.  When an
+ * analyzer, chunking, model, vectors, sparse, fields and attention are chosen when an index is made.  When an
  * existing one is opened, NULL means "as recorded", and another value than the recorded
  * one is FOVEA_INVALID.
  */
@@ -110,12 +110,15 @@ typedef struct fovea_options {
     const char *sparse;          /* learned sparse model; NULL or "none" = no sparse leg */
     const char *fields; /* what BM25 counts, and how much: "title:3,headings:0.5,keywords:2";
                                   * NULL = "title:1,headings:1,text:1"; 'fovea help fields' */
+    const char
+        *attention; /* attention keys for re-ranking: PROFILE[:MODEL], names or files; NULL or
+                                  * "none" = none; fovea_attend adds them later */
 } fovea_options;
 
 #define FOVEA_OPTIONS_INIT                                                                         \
     {                                                                                              \
         sizeof(fovea_options), FOVEA_READ, FOVEA_I8, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL,     \
-            NULL, NULL                                                                             \
+            NULL, NULL, NULL                                                                       \
     }
 
 /* Opens an index.
@@ -171,6 +174,19 @@ void fovea_rollback(fovea *ix);
 
 /* Commits, and merges everything into one segment without what was deleted: one transaction. */
 int fovea_merge(fovea *ix);
+
+/* Gives the index attention keys, which re-ranking by "stored" meets instead of reading passages; or completes them.
+ *
+ * profile  PROFILE[:MODEL], names or files; NULL or ":MODEL" = the recorded profile, or else the default; "none" = takes the
+ *          keys out.
+ *
+ * Commits what is pending.  Then all passages without keys get them, committed every few seconds: what is there stays
+ * when the work is stopped, and the next call goes on from there.  Others may search and write meanwhile.  From then on
+ * whoever adds documents stores their keys too.
+ * Returns FOVEA_OK; FOVEA_NOTFOUND: no such profile or model; FOVEA_INVALID: the index has keys for another profile, or the model
+ * is not the profile's; FOVEA_STOP.
+ * Cost: a run of each passage through some layers of a language model. */
+int fovea_attend(fovea *ix, const char *profile);
 
 /* Shows the handle what others have committed since it was opened. */
 int fovea_refresh(fovea *ix);
@@ -323,12 +339,17 @@ typedef struct fovea_info {
     const char *sparse;       /* "none" without a sparse leg */
     const char *sparse_sha256;
     const char *fields; /* what BM25 counts, and how much: "title:1,headings:1,text:1" */
+    const char *
+        attention; /* the profile that it has attention keys for, "none" without; this and the next: until a refresh */
+    const char *attention_model; /* "none" without */
+    uint64_t n_attended;      /* passages with keys: n_passages, unless fovea_attend was stopped */
+    uint64_t attention_bytes; /* another part of file_bytes */
 } fovea_info;
 
 #define FOVEA_INFO_INIT                                                                            \
     {                                                                                              \
         sizeof(fovea_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,   \
-            NULL, NULL, NULL                                                                       \
+            NULL, NULL, NULL, NULL, NULL, 0, 0                                                     \
     }
 
 /* Describes an index as it was last committed.  Fills as much of *out as out->size says. */

@@ -10,10 +10,9 @@
 #include "api/cli.h"
 #include "base/mem.h"
 
-const struct command *const commands[] = {&cmd_index, &cmd_search,    &cmd_rerank,  &cmd_heads,
-                                          &cmd_eval,  &cmd_eval_beir, &cmd_compare, &cmd_info,
-                                          &cmd_check, &cmd_model,     &cmd_help,    &cmd_version,
-                                          NULL};
+const struct command *const commands[] = {
+    &cmd_index,   &cmd_attend, &cmd_search, &cmd_rerank, &cmd_heads, &cmd_eval,    &cmd_eval_beir,
+    &cmd_compare, &cmd_info,   &cmd_check,  &cmd_model,  &cmd_help,  &cmd_version, NULL};
 
 static const char *command_name(size_t i) { return commands[i] ? commands[i]->name : NULL; }
 
