@@ -103,9 +103,13 @@ static int check_input(const struct session *s, const struct session_input *in,
 {
     if (in->n < 1)
         return err_set(err, E_INVALID, "a run of no tokens");
-    if (in->n > s->max_cells - s->n_cells || in->n > s->max_cells - position)
+    if (in->n > s->max_cells - s->n_cells)
         return err_set(err, E_LIMIT, "%d tokens behind %d: there is room for %d", in->n, s->n_cells,
                        s->max_cells);
+    if (in->n > s->max_positions - position)
+        return err_set(err, E_LIMIT,
+                       "%d tokens from place %d on: there is room for %d; the model reads %d",
+                       in->n, position, s->max_positions, s->m->cfg.context);
     if (in->head < 0 || in->head > s->n_cells || in->from < SESSION_ITSELF ||
         in->from > s->n_cells || position < 0)
         return err_set(err, E_INVALID, "cells 0 to %d and from %d: there are %d", in->head,

@@ -31,6 +31,7 @@ enum {
     SESSION_ITSELF = -1,  /* from: the run's own first cell */
     SESSION_CONTINUE = 0, /* position: one behind the last cell's */
     SESSION_CHUNK = 512,  /* tokens that go through the layers at a time */
+    SESSION_MAX_CELLS = 1 << 17,
 };
 
 struct session_input {
@@ -70,7 +71,7 @@ struct session_tap {
     void *payload;
 };
 
-/* Room for max_cells tokens.
+/* Room for max_cells tokens, which may be more than the model's context: it is positions that must be below that.
  * team   threads that share each run, or NULL; must outlive the session.
  * Cost: 8 K d bytes a layer and cell. */
 int session_new(struct session **out, const struct decoder *m, int max_cells, struct pool *team,

@@ -86,7 +86,8 @@ int session_load(struct session *s, const float *block, int n, int position, str
 {
     struct loading job = {s, block, s->n_cells, n};
 
-    if (n < 1 || n > s->max_cells - s->n_cells || position < 1 || n > s->max_cells - (position - 1))
+    if (n < 1 || n > s->max_cells - s->n_cells || position < 1 ||
+        n > s->max_positions - (position - 1))
         return err_set(err, E_LIMIT, "%d tokens behind %d: there is room for %d", n, s->n_cells,
                        s->max_cells);
     pool_run(s->team, s->m->n_layers, load_layer, &job);

@@ -26,8 +26,9 @@ struct session {
     const struct decoder *m;
     struct pool *team;
     int max_cells, n_cells; /* room: whole tiles */
-    int is_plain;           /* every cell's position is its number */
-    int *positions;         /* [max_cells] */
+    int max_positions;
+    int is_plain;   /* every cell's position is its number */
+    int *positions; /* [max_cells] */
     float *turns,
         *local_turns; /* [positions, d]: cosines, then sines; the second for layers with a window, or NULL */
     float *keys;      /* [layers, K, tiles, d, KEY_TILE] */

@@ -66,9 +66,9 @@ static int allocate(struct session *s, struct err *err)
     int rc;
 
     s->positions = mem_alloc(cells, sizeof *s->positions);
-    s->turns = make_turns(s->m, s->max_cells, (double)c->rope_base);
+    s->turns = make_turns(s->m, s->max_positions, (double)c->rope_base);
     if (has_window)
-        s->local_turns = make_turns(s->m, s->max_cells, (double)c->arch->local_rope_base);
+        s->local_turns = make_turns(s->m, s->max_positions, (double)c->arch->local_rope_base);
     s->keys = make_cells(layers * narrow * cells);
     s->values = make_cells(layers * narrow * cells);
     s->x = mem_alloc_aligned(SESSION_CHUNK * (size_t)c->D, sizeof(float));
@@ -91,15 +91,16 @@ int session_new(struct session **out, const struct decoder *m, int max_cells, st
     struct session *s;
     int rc;
 
-    if (max_cells < 1 || max_cells > m->cfg.context)
-        return err_set(err, E_LIMIT, "%d tokens: the model reads 1 to %d", max_cells,
-                       m->cfg.context);
+    if (max_cells < 1 || max_cells > SESSION_MAX_CELLS)
+        return err_set(err, E_LIMIT, "room for %d tokens: 1 to %d can be", max_cells,
+                       SESSION_MAX_CELLS);
     s = mem_zalloc(1, sizeof *s);
     if (!s)
         return err_nomem(err);
     s->m = m;
     s->team = team;
     s->max_cells = (max_cells + KEY_TILE - 1) / KEY_TILE * KEY_TILE;
+    s->max_positions = s->max_cells < m->cfg.context ? s->max_cells : m->cfg.context;
     s->is_plain = 1;
     s->score_tokens = group < SCORE_ROWS ? SCORE_ROWS / group : 1;
     rc = allocate(s, err);

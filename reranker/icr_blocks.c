@@ -14,7 +14,10 @@
 #include "reranker/in_context.h"
 #include "reranker/windows.h"
 
-enum { CACHE_BYTES = 256 << 20 }; /* unless said otherwise */
+enum {
+    CACHE_BYTES = 256 << 20, /* unless said otherwise */
+    WINDOW_TOKENS = 16384,   /* of all passages that the tail sees at a time */
+};
 
 /* A candidate's tokens. */
 struct block {
@@ -191,7 +194,7 @@ static int run(void *self, struct reranker *r, struct candidate *candidates, siz
     struct blocks *s = self;
     size_t *lengths = mem_alloc(n, sizeof *lengths);
     float *read = mem_alloc(n, sizeof *read);
-    struct windows w = {lengths, in_context_room(&s->context), (size_t)s->most, score, s};
+    struct windows w = {lengths, WINDOW_TOKENS, (size_t)s->most, score, s};
     struct tokens tail = {0};
     struct prompt_tail where;
     int rc;

@@ -38,7 +38,6 @@ void in_context_close(struct in_context *c)
 
 int in_context_need(struct in_context *c, int cells, struct err *err)
 {
-    const int most = decoder_config(reader_decoder(c->reader))->context;
     int want = c->session_cells ? c->session_cells : 1024, rc;
 
     if (c->session && cells <= c->session_cells)
@@ -48,7 +47,8 @@ int in_context_need(struct in_context *c, int cells, struct err *err)
     session_free(c->session);
     c->session = NULL;
     c->session_cells = 0;
-    want = want < most || cells > most ? want : most;
+    if (want - cells > cells / 4)
+        want = cells + cells / 4; /* not twice as much as is needed */
     rc = session_new(&c->session, reader_decoder(c->reader), want, c->pool, err);
     if (!rc)
         c->session_cells = want;

@@ -36,7 +36,7 @@ void in_context_close(struct in_context *c);
 /* Makes the session one of at least so many cells; what was in it is gone if it had fewer. */
 int in_context_need(struct in_context *c, int cells, struct err *err);
 
-/* The longest passage, and all passages of a prompt together, that there is room for beside the head and a tail. */
+/* The longest passage, and all passages of a prompt together, that the model's context has room for beside the head and a tail. */
 size_t in_context_room(const struct in_context *c);
 
 /* The tail of a query.  *note gets what was left out. */

@@ -513,8 +513,8 @@ START_TEST(runs_that_cannot_be_are_refused_and_leave_the_cells)
                   E_INVALID, "vocabulary", &err);
     ck_assert_int_eq(session_cells(u.s), 10);
     ck_assert_err(session_logits(logits, u.s, 10, 1, &err), E_INVALID, "last chunk", &err);
-    ck_assert_err(session_new(&(struct session *){NULL}, u.m, 100000, NULL, &err), E_LIMIT,
-                  "tokens", &err);
+    ck_assert_err(session_new(&(struct session *){NULL}, u.m, SESSION_MAX_CELLS + 1, NULL, &err),
+                  E_LIMIT, "room", &err);
     close_setup(&u);
 }
 END_TEST
