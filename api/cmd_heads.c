@@ -149,12 +149,14 @@ static int fill_profile(struct profile *p, const struct settings *s, struct read
     struct buf how = {0};
     int rc;
 
+    if (!best)
+        return err_set(err, E_INVALID, "no heads tell relevant passages from others");
     buf_printf(&how, "by 'fovea heads'%s from %zu queries of", s->no_labels ? " --no-labels" : "",
                d->n);
     for (int i = 0; i < n_data; i++)
         buf_printf(&how, "%s %s", i ? "," : "", file_basename(data[i]));
     buf_printf(&how, "; way %s; nDCG@10, cross-validated: BM25 %.4f, heads %.4f, fused %.4f",
-               best->way ? best->way->name : "all", c->first, best->alone, best->fused);
+               best->way->name, c->first, best->alone, best->fused);
     p->name = mem_strdup(s->name ? s->name : reader_name(r));
     p->method = mem_strdup(s->method);
     p->model = mem_strdup(reader_name(r));

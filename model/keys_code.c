@@ -18,6 +18,8 @@
 
 enum { HEAD_BYTES = 6, LOWEST_BYTES = 4, STEP_BYTES = 2 };
 
+#define HALF_MAX 65504.0 /* the largest number of 16 bits */
+
 static size_t row_bytes(int n, int bits) { return ((size_t)n * (size_t)bits + 7) / 8; }
 
 static size_t slot_bytes(int n, int d, int bits)
@@ -65,7 +67,7 @@ static struct scale scale_of(const float *keys, int n, int d, int c, int bits)
                 s.lowest = (float)(most - step * top);
         }
     }
-    s.step = half_to_float(half_from_float((float)step));
+    s.step = half_to_float(half_from_float((float)fmin(step, HALF_MAX)));
     return s;
 }
 
@@ -121,6 +123,35 @@ int keys_put(struct buf *out, const float *keys, int n, const struct key_plan *p
 
 /* ---- decoding ---- */
 
+/* The scale of channel c of a slot that begins at p. */
+static struct scale scale_at(const unsigned char *p, size_t d, size_t c)
+{
+    struct scale s;
+    uint16_t step;
+
+    memcpy(&s.lowest, p + c * LOWEST_BYTES, LOWEST_BYTES);
+    memcpy(&step, p + d * LOWEST_BYTES + c * STEP_BYTES, STEP_BYTES);
+    s.step = half_to_float(step);
+    return s;
+}
+
+static const unsigned char *slot_at(const struct keys *k, int slot)
+{
+    return k->bytes + HEAD_BYTES + (size_t)slot * slot_bytes(k->n, k->d, k->bits);
+}
+
+static int scales_are_finite(const struct keys *k)
+{
+    for (int slot = 0; slot < k->slots; slot++)
+        for (int c = 0; c < k->d; c++) {
+            const struct scale s = scale_at(slot_at(k, slot), (size_t)k->d, (size_t)c);
+
+            if (!isfinite(s.lowest) || !isfinite(s.step))
+                return 0;
+        }
+    return 1;
+}
+
 int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
               const struct key_plan *plan, struct err *err)
 {
@@ -134,6 +165,8 @@ int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
         !k.d || k.d > KEYS_MAX_D || (k.bits != 8 && k.bits != 4 && k.bits != 2) ||
         n_bytes != HEAD_BYTES + (size_t)k.slots * slot_bytes(k.n, k.d, k.bits))
         return err_set(err, E_FORMAT, "%zu bytes that are no stored keys", n_bytes);
+    if (!scales_are_finite(&k))
+        return err_set(err, E_FORMAT, "stored keys that are not numbers");
     if (plan && (k.slots != plan->n || k.d != plan->d || k.bits != plan->bits))
         return err_set(
             err, E_FORMAT,
@@ -160,16 +193,9 @@ static void decode_row(float *out, const unsigned char *row, int n, int bits, st
 void keys_decode(float *out, int ld, const struct keys *k, int slot)
 {
     const size_t d = (size_t)k->d, row = row_bytes(k->n, k->bits);
-    const unsigned char *p = k->bytes + HEAD_BYTES + (size_t)slot * slot_bytes(k->n, k->d, k->bits);
+    const unsigned char *p = slot_at(k, slot);
 
-    for (size_t c = 0; c < d; c++) {
-        struct scale s;
-        uint16_t step;
-
-        memcpy(&s.lowest, p + c * LOWEST_BYTES, LOWEST_BYTES);
-        memcpy(&step, p + d * LOWEST_BYTES + c * STEP_BYTES, STEP_BYTES);
-        s.step = half_to_float(step);
+    for (size_t c = 0; c < d; c++)
         decode_row(out + c * (size_t)ld, p + d * (LOWEST_BYTES + STEP_BYTES) + c * row, k->n,
-                   k->bits, s);
-    }
+                   k->bits, scale_at(p, d, c));
 }

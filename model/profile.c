@@ -97,7 +97,8 @@ static int need_name(int *out, const struct json *j, const char *key, const char
 
 static int read_fields(struct profile *p, const struct json *j, struct err *err)
 {
-    double bits = 0;
+    const struct json *calibrated;
+    int64_t bits = 0;
     int rc, method;
 
     if (!json_is_object(j))
@@ -110,13 +111,16 @@ static int read_fields(struct profile *p, const struct json *j, struct err *err)
         (rc = need_text(&p->statistic, j, "statistic", err)) ||
         (rc = need_text(&p->chosen, j, "chosen", err)) ||
         (rc = need_name(&p->wants, j, "wants", wants_names, 2, err)) ||
-        (rc = need_number(&bits, j, "bits", 2, 8, err)) ||
+        (rc = json_need_integer(&bits, j, "bits", 2, 8, err)) ||
         (rc = need_number(&p->first_stage, j, "first_stage", 0, 1e6, err)))
         return rc;
     p->bits = (int)bits;
     if (p->bits != 8 && p->bits != 4 && p->bits != 2)
         return err_set(err, E_FORMAT, "field 'bits' is not 8, 4 or 2");
-    p->is_calibrated = json_bool(json_get(j, "calibrated"), 0);
+    calibrated = json_get(j, "calibrated");
+    p->is_calibrated = json_bool(calibrated, 0);
+    if (p->is_calibrated != json_bool(calibrated, 1))
+        return err_set(err, E_FORMAT, "field 'calibrated' is neither true nor false");
     return read_heads(p, json_get(j, "heads"), err);
 }
 

@@ -118,7 +118,10 @@ int prompt_passage(struct tokens *out, struct prompt_range *where, const struct 
         end--;
     if (!rc && buf_error(&text))
         rc = err_nomem(err);
-    rc = rc ? rc : put_text(out, r, buf_text(&text), begin, end, number, max_tokens, err);
+    if (begin < end)
+        rc = rc ? rc : put_text(out, r, buf_text(&text), begin, end, number, max_tokens, err);
+    else
+        where->begin = out->n; /* a marker alone is no passage */
     where->end = out->n;
     if (rc)
         out->n = first;

@@ -41,7 +41,7 @@ int prompt_head(struct tokens *out, const struct reader *r, struct err *err);
  *
  * number      its marker; 0 = none
  * max_tokens  of the passage, blank line and marker not counted; those beyond are left out
- * where       its tokens, the marker with them and the blank line not; may be empty
+ * where       its tokens, the marker with them and the blank line not; empty if there are but blanks
  *
  * Spans of tokens are bytes of title, line feed and text put together; of the marker and the blank line they are empty.
  * The text counts up to the first PROMPT_WORDS pieces between single spaces.

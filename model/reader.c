@@ -24,8 +24,12 @@ char *reader_name_of(const char *path)
     const char *base = file_basename(path), *folder;
     size_t n;
 
-    if (strcmp(base, "model.gguf") || base == path)
-        return mem_printf("%.*s", (int)(strlen(base) - strlen(".gguf")), base);
+    if (strcmp(base, "model.gguf") || base == path) {
+        n = strlen(base);
+        if (n > strlen(".gguf") && !strcmp(base + n - strlen(".gguf"), ".gguf"))
+            n -= strlen(".gguf");
+        return mem_printf("%.*s", (int)n, base);
+    }
     for (n = (size_t)(base - path); n && path[n - 1] == '/'; n--)
         ;
     for (folder = path + n; folder > path && folder[-1] != '/'; folder--)

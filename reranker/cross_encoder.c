@@ -153,6 +153,7 @@ const struct rerank_method rerank_cross_encoder = {
     .about = "Reads the query and each candidate together with a BERT that was trained to rank "
              "(BertForSequenceClassification, as the ms-marco models are). Accurate where it was "
              "trained, and each candidate costs a pass. Needs a model: cross-encoder:FOLDER.",
+    .any_order = 1,
     .open = cross_open,
     .run = cross_run,
     .close = cross_close,

@@ -81,8 +81,8 @@ struct heads_way {
 };
 extern const struct heads_way *const heads_ways[]; /* ends with NULL */
 
-/* nDCG at 10 of a query's candidates [n] by their scores; gains are grades. */
-double heads_ndcg(const struct heads_scores *q, const double *scores);
+/* nDCG at 10 of a query's candidates [n] by their scores, equals as they stand; gains are grades. */
+double heads_ndcg(const struct heads_scores *q, const float *scores);
 
 /* What came of a way, a kind of score and a number of heads; measures are means of nDCG at 10 over queries that the choice did not see. */
 struct heads_result {
@@ -107,11 +107,13 @@ enum { HEADS_FOLDS = 4 };
 int heads_try(struct heads_choice *out, const struct heads_data *d, struct pool *pool,
               struct err *err);
 
-/* The result with the fewest key heads, whose keys an index must store, among those that are nearly as good as the best. */
+/* The result with the fewest key heads, whose keys an index must store, among choices that are nearly as good as the best.
+ * NULL: nothing was chosen. */
 #define HEADS_MARGIN 0.004
 const struct heads_result *heads_best(const struct heads_choice *c);
 
-/* Chooses heads anew from all queries, as a result says: p's heads, weights, statistic, calibration and first_stage. */
+/* Chooses heads anew from all queries, as a result says: p's heads, weights, statistic, calibration and first_stage.
+ * E_INVALID for more heads than a profile has room for. */
 int heads_apply(struct profile *p, const struct heads_data *d, const struct heads_result *r,
                 struct err *err);
 

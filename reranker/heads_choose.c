@@ -29,7 +29,8 @@ void heads_choice_clear(struct heads_choice *c)
 
 /* ---- measuring ---- */
 
-double heads_ndcg(const struct heads_scores *q, const double *scores)
+/* Counts a candidate's place among the others instead of sorting: a query has few relevant ones. */
+double heads_ndcg(const struct heads_scores *q, const float *scores)
 {
     double sum = 0;
 
@@ -70,9 +71,9 @@ static void standardise(double *x, size_t n)
 
 /* nDCG of a query with each weight of the first stage: out [N_FUSIONS]. */
 static void measure(double *out, const struct heads_scores *q, const float *scores,
-                    const double *weights, int n_heads, double *room)
+                    const double *weights, int n_heads, double *room, float *sum)
 {
-    double *read = room, *first = room + q->n, *sum = first + q->n;
+    double *read = room, *first = room + q->n;
 
     for (size_t k = 0; k < q->n; k++) {
         read[k] = 0;
@@ -85,7 +86,7 @@ static void measure(double *out, const struct heads_scores *q, const float *scor
     standardise(first, q->n);
     for (int f = 0; f < N_FUSIONS; f++) {
         for (size_t k = 0; k < q->n; k++)
-            sum[k] = read[k] + fusions[f] * first[k];
+            sum[k] = (float)(read[k] + fusions[f] * first[k]);
         out[f] += heads_ndcg(q, sum);
     }
 }
@@ -99,7 +100,8 @@ struct trial {
     float **scores;   /* [n][n_heads, candidates] standardised */
     size_t *training; /* [n] */
     double *weights;  /* [n_heads] */
-    double *room;     /* [3 * most candidates] */
+    double *room;     /* [2 * most candidates] */
+    float *sums;      /* [most candidates] */
 };
 
 static void trial_close(struct trial *t)
@@ -110,6 +112,7 @@ static void trial_close(struct trial *t)
     mem_free(t->training);
     mem_free(t->weights);
     mem_free(t->room);
+    mem_free(t->sums);
 }
 
 static int trial_open(struct trial *t, const struct heads_data *d, int kind, struct err *err)
@@ -122,8 +125,9 @@ static int trial_open(struct trial *t, const struct heads_data *d, int kind, str
     t->scores = mem_zalloc(d->n, sizeof *t->scores);
     t->training = mem_alloc(d->n, sizeof *t->training);
     t->weights = mem_alloc((size_t)d->n_heads, sizeof *t->weights);
-    t->room = mem_alloc(3 * most, sizeof *t->room);
-    if (!t->scores || !t->training || !t->weights || !t->room)
+    t->room = mem_alloc(2 * most, sizeof *t->room);
+    t->sums = mem_alloc(most, sizeof *t->sums);
+    if (!t->scores || !t->training || !t->weights || !t->room || !t->sums)
         return err_nomem(err);
     for (size_t i = 0; i < d->n; i++) {
         const struct heads_scores *q = &d->queries[i];
@@ -143,12 +147,15 @@ static int trial_open(struct trial *t, const struct heads_data *d, int kind, str
     return 0;
 }
 
-/* Chooses on all queries but a fold's (-1 = on all). */
+/* Chooses on all queries but a fold's (-1 = on all); way NULL = all heads alike. */
 static int choose(struct trial *t, const struct heads_way *way, int n, int fold, struct err *err)
 {
     struct heads_training training = {t->d, t->scores, t->training, 0};
 
-    memset(t->weights, 0, (size_t)t->d->n_heads * sizeof *t->weights);
+    for (int h = 0; h < t->d->n_heads; h++)
+        t->weights[h] = way ? 0 : 1;
+    if (!way)
+        return 0;
     for (size_t i = 0; i < t->d->n; i++)
         if ((int)(i % HEADS_FOLDS) != fold)
             t->training[training.n++] = i;
@@ -178,6 +185,15 @@ static void count_heads(struct heads_result *out, const struct trial *t)
         }
 }
 
+/* Adds what queries of a fold come to with each fusion to `fold`, of the other folds to `others`. */
+static void measure_fold(double *fold, double *others, const struct trial *t, int number)
+{
+    for (size_t i = 0; i < t->d->n; i++)
+        measure((int)(i % HEADS_FOLDS) == number ? fold : others, &t->d->queries[i], t->scores[i],
+                t->weights, t->d->n_heads, t->room, t->sums);
+}
+
+/* Chooses, or takes all heads alike (way NULL), and measures: each fold with what the others chose. */
 static int try_way(struct heads_result *out, struct trial *t, const struct heads_way *way, int n,
                    struct err *err)
 {
@@ -189,9 +205,9 @@ static int try_way(struct heads_result *out, struct trial *t, const struct heads
         double in[N_FUSIONS] = {0}, outside[N_FUSIONS] = {0};
 
         rc = choose(t, way, n, fold, err);
-        for (size_t i = 0; i < t->d->n && !rc; i++)
-            measure((int)(i % HEADS_FOLDS) == fold ? outside : in, &t->d->queries[i], t->scores[i],
-                    t->weights, t->d->n_heads, t->room);
+        if (rc)
+            break;
+        measure_fold(outside, in, t, fold);
         out->alone += outside[0] / (double)t->d->n;
         out->fused += outside[best_fusion(in)] / (double)t->d->n;
         for (int f = 0; f < N_FUSIONS; f++)
@@ -201,24 +217,6 @@ static int try_way(struct heads_result *out, struct trial *t, const struct heads
     rc = rc ? rc : choose(t, way, n, -1, err);
     count_heads(out, t);
     return rc;
-}
-
-/* All heads alike: nothing to choose. */
-static void try_all(struct heads_result *out, struct trial *t)
-{
-    double all[N_FUSIONS] = {0};
-
-    for (int h = 0; h < t->d->n_heads; h++)
-        t->weights[h] = 1;
-    for (size_t i = 0; i < t->d->n; i++)
-        measure(all, &t->d->queries[i], t->scores[i], t->weights, t->d->n_heads, t->room);
-    *out = (struct heads_result){.kind = t->kind,
-                                 .n = t->d->n_heads,
-                                 .n_heads = t->d->n_heads,
-                                 .n_key_heads = t->d->n_heads / t->d->group,
-                                 .alone = all[0] / (double)t->d->n,
-                                 .fused = all[best_fusion(all)] / (double)t->d->n,
-                                 .first_stage = fusions[best_fusion(all)]};
 }
 
 /* ---- all of it ---- */
@@ -239,8 +237,7 @@ static int try_kind(int kind, int worker, void *payload)
     int rc = trial_open(&t, job->d, kind, err);
 
     (void)worker;
-    if (!rc)
-        try_all(to++, &t);
+    rc = rc ? rc : try_way(to++, &t, NULL, job->d->n_heads, err);
     for (const struct heads_way *const *way = heads_ways; *way && !rc; way++)
         for (int i = 0; i < N_SIZES && !rc; i++)
             rc = try_way(to++, &t, *way, sizes[i], err);
@@ -258,23 +255,12 @@ static int by_fused(const void *a, const void *b)
     return x->n_key_heads != y->n_key_heads ? x->n_key_heads - y->n_key_heads : x->kind - y->kind;
 }
 
-static double first_stage(const struct heads_data *d, struct err *err, int *rc)
+static double first_stage(const struct heads_data *d)
 {
     double sum = 0;
 
-    for (size_t i = 0; i < d->n && !*rc; i++) {
-        const struct heads_scores *q = &d->queries[i];
-        double *first = mem_alloc(q->n, sizeof *first);
-
-        if (!first) {
-            *rc = err_nomem(err);
-            break;
-        }
-        for (size_t k = 0; k < q->n; k++)
-            first[k] = (double)q->first[k];
-        sum += heads_ndcg(q, first) / (double)d->n;
-        mem_free(first);
-    }
+    for (size_t i = 0; i < d->n; i++)
+        sum += heads_ndcg(&d->queries[i], d->queries[i].first) / (double)d->n;
     return sum;
 }
 
@@ -299,7 +285,7 @@ int heads_try(struct heads_choice *out, const struct heads_data *d, struct pool 
     for (int i = 0; i < d->n_kinds && rc && job.errs; i++)
         if (job.errs[i].code)
             rc = err_set(err, job.errs[i].code, "%s", job.errs[i].text);
-    out->first = first_stage(d, err, &rc);
+    out->first = first_stage(d);
     mem_free(job.errs);
     if (rc)
         heads_choice_clear(out);
@@ -308,13 +294,22 @@ int heads_try(struct heads_choice *out, const struct heads_data *d, struct pool 
     return rc;
 }
 
+/* All heads alike are more than a profile holds, and none are nothing to store. */
+static int is_choice(const struct heads_result *r) { return r->way && r->n_heads; }
+
 const struct heads_result *heads_best(const struct heads_choice *c)
 {
-    const struct heads_result *best = c->results;
+    const struct heads_result *first = NULL, *best = NULL;
 
-    for (size_t i = 1; i < c->n && c->results[i].fused >= c->results->fused - HEADS_MARGIN; i++)
-        if (c->results[i].way && c->results[i].n_key_heads < best->n_key_heads)
-            best = &c->results[i];
+    for (const struct heads_result *r = c->results; r < c->results + c->n; r++) {
+        if (!is_choice(r))
+            continue;
+        first = first ? first : r;
+        if (r->fused < first->fused - HEADS_MARGIN)
+            break;
+        if (!best || r->n_key_heads < best->n_key_heads)
+            best = r;
+    }
     return best;
 }
 
@@ -324,13 +319,15 @@ int heads_apply(struct profile *p, const struct heads_data *d, const struct head
     struct trial t;
     int rc = trial_open(&t, d, r->kind, err);
 
-    if (!rc && r->way)
-        rc = choose(&t, r->way, r->n, -1, err);
+    if (!rc && (!r->n_heads || r->n_heads > PROFILE_MAX_HEADS))
+        rc = err_set(err, E_INVALID, "%d heads; a profile has 1 to %d", r->n_heads,
+                     PROFILE_MAX_HEADS);
+    rc = rc ? rc : choose(&t, r->way, r->n, -1, err);
     p->n_heads = 0;
     for (int h = 0; h < d->n_heads && !rc && p->n_heads < PROFILE_MAX_HEADS; h++)
-        if (!r->way || t.weights[h] != 0)
-            p->heads[p->n_heads++] = (struct profile_head){
-                h / d->heads_per_layer, h % d->heads_per_layer, r->way ? t.weights[h] : 1};
+        if (t.weights[h] != 0)
+            p->heads[p->n_heads++] =
+                (struct profile_head){h / d->heads_per_layer, h % d->heads_per_layer, t.weights[h]};
     trial_close(&t);
     if (rc)
         return rc;

@@ -44,7 +44,7 @@ struct collecting {
 
     struct asked *asked; /* [n_asked] of the batch */
     int n_asked;
-    struct use *uses; /* [n_uses] by docno */
+    struct use *uses; /* [n_uses] by passage */
     size_t n_uses, cap_uses;
 
     /* the passage at hand */
@@ -160,12 +160,29 @@ static int ask_batch(struct collecting *c, const struct heads_query *queries, si
     return rc;
 }
 
-static int by_docno(const void *a, const void *b)
+static int compare_text(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+    const int order = memcmp(a, b, n_a < n_b ? n_a : n_b);
+
+    return order ? order : (n_a > n_b) - (n_a < n_b);
+}
+
+/* By passage: a document may have several, and documents of two collections one name. */
+static int compare_passages(const struct heads_candidate *x, const struct heads_candidate *y)
+{
+    const struct prompt_passage *a = &x->text, *b = &y->text;
+    int order = strcmp(x->docno, y->docno);
+
+    order = order ? order : compare_text(a->title, a->n_title, b->title, b->n_title);
+    return order ? order : compare_text(a->text, a->n_text, b->text, b->n_text);
+}
+
+static int by_passage(const void *a, const void *b)
 {
     const struct use *x = a, *y = b;
-    const int order = strcmp(x->candidate->docno, y->candidate->docno);
+    const int order = compare_passages(x->candidate, y->candidate);
 
-    return order ? order : x->query - y->query;
+    return order ? order : x->query != y->query ? x->query - y->query : x->place - y->place;
 }
 
 /* The heads of one key head: its keys meet all who want the passage. */
@@ -256,10 +273,10 @@ static int run_batch(struct heads_data *out, struct collecting *c,
     int rc = ask_batch(c, queries + first, n, err);
 
     if (!rc)
-        qsort(c->uses, c->n_uses, sizeof *c->uses, by_docno);
+        qsort(c->uses, c->n_uses, sizeof *c->uses, by_passage);
     for (size_t i = 0, k; i < c->n_uses && !rc; i = k) {
         for (k = i + 1;
-             k < c->n_uses && !strcmp(c->uses[k].candidate->docno, c->uses[i].candidate->docno);)
+             k < c->n_uses && !compare_passages(c->uses[k].candidate, c->uses[i].candidate);)
             k++;
         rc = read_passage(c, c->uses + i, k - i, err);
         *done += k - i;

@@ -18,38 +18,24 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "reranker/heads.h"
-
-enum {
-    POOL = 40,     /* heads that greedy and logistic choose among */
-    KEY_POOL = 12, /* key heads to choose among */
-    STEPS = 300,   /* of descent */
-};
+#include "reranker/heads_inside.h"
 
 /* ---- heads one by one ---- */
 
-struct rated {
-    int head;
-    double rate;
-};
-
-static int by_rate(const void *a, const void *b)
+int heads_by_rate(const void *a, const void *b)
 {
-    const struct rated *x = a, *y = b;
+    const struct heads_rated *x = a, *y = b;
 
     if (x->rate != y->rate)
         return x->rate > y->rate ? -1 : 1;
     return x->head - y->head;
 }
 
-typedef double rate_fn(const struct heads_scores *q, const float *scores);
-
-/* Rates every head by a mean over training queries; out [n_heads], best first; the caller's. */
-static int rate_heads(struct rated **out, const struct heads_training *t, rate_fn *rate,
-                      struct err *err)
+int heads_rate(struct heads_rated **out, const struct heads_training *t, heads_rate_fn *rate,
+               struct err *err)
 {
     const size_t n_heads = (size_t)t->data->n_heads;
-    struct rated *r = mem_zalloc(n_heads, sizeof *r);
+    struct heads_rated *r = mem_zalloc(n_heads, sizeof *r);
 
     if (!r)
         return err_nomem(err);
@@ -61,30 +47,9 @@ static int rate_heads(struct rated **out, const struct heads_training *t, rate_f
             r[h].rate += rate(q, t->scores[t->queries[i]] + h * q->n);
         }
     }
-    qsort(r, n_heads, sizeof *r, by_rate);
+    qsort(r, n_heads, sizeof *r, heads_by_rate);
     *out = r;
     return 0;
-}
-
-/* A head's score is a candidate's; those of empty passages are far below. */
-static double number(float x) { return isfinite(x) ? (double)x : -10; }
-
-/* Counts a candidate's place among the others instead of sorting: a query has few relevant ones. */
-static double rate_ndcg(const struct heads_scores *q, const float *scores)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < q->n; i++) {
-        size_t place = 0;
-
-        if (q->grades[i] <= 0)
-            continue;
-        for (size_t k = 0; k < q->n; k++)
-            place += number(scores[k]) > number(scores[i]) || (scores[k] == scores[i] && k < i);
-        if (place < 10)
-            sum += q->grades[i] / log2((double)place + 2);
-    }
-    return q->ideal > 0 ? sum / q->ideal : 0;
 }
 
 static double rate_mean(const struct heads_scores *q, const float *scores)
@@ -94,7 +59,7 @@ static double rate_mean(const struct heads_scores *q, const float *scores)
 
     for (size_t i = 0; i < q->n; i++)
         if (q->grades[i] > 0) {
-            sum += number(scores[i]);
+            sum += (double)scores[i];
             n++;
         }
     return n ? sum / n : 0;
@@ -105,7 +70,7 @@ static double rate_contrast(const struct heads_scores *q, const float *scores)
     double relevant = 0, all = 0;
 
     for (size_t i = 0; i < q->n; i++) {
-        const double e = exp(number(scores[i]));
+        const double e = exp((double)scores[i]);
 
         all += e;
         relevant += q->grades[i] > 0 ? e : 0;
@@ -113,11 +78,11 @@ static double rate_contrast(const struct heads_scores *q, const float *scores)
     return all > 0 ? relevant / all : 0;
 }
 
-static int choose_by(double *weights, const struct heads_training *t, int n, rate_fn *rate,
+static int choose_by(double *weights, const struct heads_training *t, int n, heads_rate_fn *rate,
                      struct err *err)
 {
-    struct rated *r = NULL;
-    int rc = rate_heads(&r, t, rate, err);
+    struct heads_rated *r = NULL;
+    int rc = heads_rate(&r, t, rate, err);
 
     for (int i = 0; i < n && !rc && i < t->data->n_heads; i++)
         weights[r[i].head] = 1;
@@ -127,7 +92,7 @@ static int choose_by(double *weights, const struct heads_training *t, int n, rat
 
 static int choose_best(double *weights, const struct heads_training *t, int n, struct err *err)
 {
-    return choose_by(weights, t, n, rate_ndcg, err);
+    return choose_by(weights, t, n, heads_ndcg, err);
 }
 
 static int choose_qr(double *weights, const struct heads_training *t, int n, struct err *err)
@@ -142,15 +107,9 @@ static int choose_core(double *weights, const struct heads_training *t, int n, s
 
 /* ---- greedy ---- */
 
-/* Sums of the heads chosen so far: of all training queries, one after the other. */
-struct sums {
-    float *now, *with; /* [candidates of all] */
-    size_t n;
-};
-
-static int sums_new(struct sums *s, const struct heads_training *t, struct err *err)
+int heads_sums_new(struct heads_sums *s, const struct heads_training *t, struct err *err)
 {
-    *s = (struct sums){0};
+    *s = (struct heads_sums){0};
     for (size_t i = 0; i < t->n; i++)
         s->n += t->data->queries[t->queries[i]].n;
     s->now = mem_zalloc(s->n, sizeof *s->now);
@@ -158,8 +117,8 @@ static int sums_new(struct sums *s, const struct heads_training *t, struct err *
     return s->now && s->with ? 0 : err_nomem(err);
 }
 
-/* with = now + head's scores; returns the mean nDCG. */
-static double try_head(struct sums *s, const struct heads_training *t, int head)
+/* with = now + head's scores; returns the sum of nDCG. */
+static double try_head(struct heads_sums *s, const struct heads_training *t, int head)
 {
     double sum = 0;
     size_t at = 0;
@@ -170,7 +129,7 @@ static double try_head(struct sums *s, const struct heads_training *t, int head)
 
         for (size_t k = 0; k < q->n; k++)
             s->with[at + k] = s->now[at + k] + scores[k];
-        sum += rate_ndcg(q, s->with + at);
+        sum += heads_ndcg(q, s->with + at);
         at += q->n;
     }
     return sum;
@@ -178,12 +137,12 @@ static double try_head(struct sums *s, const struct heads_training *t, int head)
 
 static int choose_greedy(double *weights, const struct heads_training *t, int n, struct err *err)
 {
-    const int pool = t->data->n_heads < POOL ? t->data->n_heads : POOL;
-    struct rated *r = NULL;
-    struct sums s = {0};
-    int rc = rate_heads(&r, t, rate_ndcg, err);
+    const int pool = t->data->n_heads < HEADS_POOL ? t->data->n_heads : HEADS_POOL;
+    struct heads_rated *r = NULL;
+    struct heads_sums s = {0};
+    int rc = heads_rate(&r, t, heads_ndcg, err);
 
-    rc = rc ? rc : sums_new(&s, t, err);
+    rc = rc ? rc : heads_sums_new(&s, t, err);
     for (int step = 0; step < n && step < pool && !rc; step++) {
         int best = -1;
         double most = -1;
@@ -206,242 +165,12 @@ static int choose_greedy(double *weights, const struct heads_training *t, int n,
     return rc;
 }
 
-/* ---- logistic regression ---- */
-
-/* Weights of some heads, on their way. */
-struct regression {
-    const struct heads_training *t;
-    const int *heads; /* [n] */
-    int n;
-    const float *offset; /* [candidates of all] what is there already; NULL = nothing */
-    double *p;           /* [most candidates] */
-};
-
-/* Adds the gradient of -log P(relevant) of query i, if it is wanted; offset: of its candidates.  Returns -log P. */
-static double add_gradient(double *gradient, const double *w, const struct regression *r, size_t i,
-                           const float *offset)
-{
-    const struct heads_scores *q = &r->t->data->queries[r->t->queries[i]];
-    const float *scores = r->t->scores[r->t->queries[i]];
-    double most = -INFINITY, all = 0, relevant = 0, loss = 0;
-
-    for (size_t k = 0; k < q->n; k++) {
-        r->p[k] = offset ? (double)offset[k] : 0;
-        for (int h = 0; h < r->n; h++)
-            r->p[k] += w[h] * number(scores[(size_t)r->heads[h] * q->n + k]);
-        most = fmax(most, r->p[k]);
-        relevant += q->grades[k] > 0 ? q->grades[k] : 0;
-    }
-    if (relevant <= 0)
-        return 0;
-    for (size_t k = 0; k < q->n; k++)
-        all += exp(r->p[k] - most);
-    for (size_t k = 0; k < q->n; k++) {
-        const double share = q->grades[k] > 0 ? q->grades[k] / relevant : 0;
-        const double off = exp(r->p[k] - most) / all - share;
-
-        loss -= share * (r->p[k] - most - log(all));
-        for (int h = 0; h < r->n && gradient; h++)
-            gradient[h] += off * number(scores[(size_t)r->heads[h] * q->n + k]);
-    }
-    return loss;
-}
-
-/* Sum over the training queries. */
-static double add_gradients(double *gradient, const double *w, const struct regression *r)
-{
-    const float *offset = r->offset;
-    double loss = 0;
-
-    for (size_t i = 0; i < r->t->n; i++) {
-        loss += add_gradient(gradient, w, r, i, offset);
-        if (offset)
-            offset += r->t->data->queries[r->t->queries[i]].n;
-    }
-    return loss;
-}
-
-/* Weights w [r->n]: Adam (Kingma and Ba, 2015) on the mean, with a little decay. */
-static int regress(double *w, struct regression *r, int steps, struct err *err)
-{
-    const double decay = 0.05, rate = 0.1;
-    const size_t n = (size_t)r->n;
-    size_t most = 1;
-    double *g = mem_zalloc(3 * n, sizeof *g), *m = g + n, *v = m + n;
-    int rc;
-
-    for (size_t i = 0; i < r->t->n; i++)
-        if (r->t->data->queries[r->t->queries[i]].n > most)
-            most = r->t->data->queries[r->t->queries[i]].n;
-    mem_free(r->p);
-    r->p = mem_alloc(most, sizeof *r->p);
-    rc = g && r->p ? 0 : err_nomem(err);
-    for (size_t i = 0; i < n; i++)
-        w[i] = r->offset ? 0 : 0.3 / (double)n;
-    for (int step = 1; step <= steps && !rc; step++) {
-        memset(g, 0, n * sizeof *g);
-        add_gradients(g, w, r);
-        for (size_t i = 0; i < n; i++) {
-            const double x = g[i] / (double)r->t->n + decay * w[i];
-
-            m[i] = 0.9 * m[i] + 0.1 * x;
-            v[i] = 0.99 * v[i] + 0.01 * x * x;
-            w[i] -=
-                rate * (m[i] / (1 - pow(0.9, step))) / (sqrt(v[i] / (1 - pow(0.99, step))) + 1e-8);
-        }
-    }
-    mem_free(g);
-    return rc;
-}
-
-/* Fits the best heads alone, keeps the n of the largest weights, and fits those again. */
-static int choose_logistic(double *weights, const struct heads_training *t, int n, struct err *err)
-{
-    const int pool = t->data->n_heads < POOL ? t->data->n_heads : POOL;
-    struct rated *r = NULL, kept[POOL];
-    double w[POOL];
-    int heads[POOL] = {0}, rc = rate_heads(&r, t, rate_ndcg, err);
-    struct regression job = {.t = t, .heads = heads, .n = pool};
-
-    n = n < pool ? n : pool;
-    for (int i = 0; i < pool && !rc; i++)
-        heads[i] = r[i].head;
-    rc = rc ? rc : regress(w, &job, STEPS, err);
-    for (int i = 0; i < pool && !rc; i++)
-        kept[i] = (struct rated){heads[i], w[i]};
-    if (!rc) {
-        qsort(kept, (size_t)pool, sizeof *kept, by_rate);
-        for (int i = 0; i < n; i++)
-            heads[i] = kept[i].head;
-        job.n = n;
-        rc = regress(w, &job, STEPS, err);
-    }
-    for (int i = 0; i < n && !rc; i++)
-        weights[heads[i]] = w[i];
-    mem_free(r);
-    mem_free(job.p);
-    return rc;
-}
-
-/* ---- key heads ---- */
-
-/* Key heads to choose among: those of the best heads, each once; returns how many. */
-static int pool_key_heads(int *key_heads, const struct rated *r, const struct heads_data *d)
-{
-    int n = 0;
-
-    for (int i = 0; i < d->n_heads && n < KEY_POOL; i++) {
-        const int key_head = r[i].head / d->group;
-        int k = 0;
-
-        while (k < n && key_heads[k] != key_head)
-            k++;
-        if (k == n)
-            key_heads[n++] = key_head;
-    }
-    return n;
-}
-
-/* s->now += the weighted heads of a regression. */
-static void add_heads(struct sums *s, const struct regression *r, const double *w)
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < r->t->n; i++) {
-        const struct heads_scores *q = &r->t->data->queries[r->t->queries[i]];
-
-        for (int h = 0; h < r->n; h++)
-            for (size_t k = 0; k < q->n; k++)
-                s->now[at + k] +=
-                    (float)(w[h] *
-                            (double)r->t->scores[r->t->queries[i]][(size_t)r->heads[h] * q->n + k]);
-        at += q->n;
-    }
-}
-
-static void heads_of(int *heads, int key_head, int group)
-{
-    for (int i = 0; i < group; i++)
-        heads[i] = key_head * group + i;
-}
-
-/* Adds the key head whose heads lower the loss most: its place in pool becomes -1. */
-static int add_key_head(int *chosen, int *pool, int n_pool, struct sums *s,
-                        const struct heads_training *t, struct err *err)
-{
-    const int group = t->data->group;
-    int heads[PROFILE_MAX_HEADS], best = -1, rc = 0;
-    double w[PROFILE_MAX_HEADS], kept[PROFILE_MAX_HEADS] = {0}, least = INFINITY;
-    struct regression job = {.t = t, .heads = heads, .n = group, .offset = s->now};
-
-    for (int i = 0; i < n_pool && !rc; i++) {
-        double loss;
-
-        if (pool[i] < 0)
-            continue;
-        heads_of(heads, pool[i], group);
-        rc = regress(w, &job, STEPS / 5, err);
-        loss = rc ? 0 : add_gradients(NULL, w, &job);
-        if (!rc && loss < least) {
-            least = loss;
-            best = i;
-            memcpy(kept, w, sizeof kept);
-        }
-    }
-    mem_free(job.p);
-    if (rc || best < 0)
-        return rc;
-    heads_of(heads, pool[best], group);
-    add_heads(s, &job, kept);
-    *chosen = pool[best];
-    pool[best] = -1;
-    return 0;
-}
-
-/* n key heads; as many as a profile has room for. */
-static int choose_key_heads(double *weights, const struct heads_training *t, int n, struct err *err)
-{
-    const int group = t->data->group, room = PROFILE_MAX_HEADS / group;
-    int pool[KEY_POOL] = {0}, heads[PROFILE_MAX_HEADS] = {0}, n_pool = 0, n_heads = 0, rc;
-    double w[PROFILE_MAX_HEADS];
-    struct rated *r = NULL;
-    struct sums s = {0};
-    struct regression job = {.t = t, .heads = heads};
-
-    rc = rate_heads(&r, t, rate_ndcg, err);
-    rc = rc ? rc : sums_new(&s, t, err);
-    if (!rc)
-        n_pool = pool_key_heads(pool, r, t->data);
-    for (int i = 0; i < n && i < room && i < n_pool && !rc; i++) {
-        int key_head = 0;
-
-        rc = add_key_head(&key_head, pool, n_pool, &s, t, err);
-        heads_of(heads + n_heads, key_head, group);
-        n_heads += group;
-    }
-    job.n = n_heads;
-    rc = rc || !n_heads ? rc : regress(w, &job, STEPS, err);
-    for (int i = 0; i < n_heads && !rc; i++)
-        weights[heads[i]] = w[i];
-    mem_free(job.p);
-    mem_free(s.now);
-    mem_free(s.with);
-    mem_free(r);
-    return rc;
-}
-
 /* ---- the table ---- */
 
 static const struct heads_way best = {"best", "rank best alone", choose_best};
 static const struct heads_way qr = {"qr", "attend to relevant passages most", choose_qr};
 static const struct heads_way core = {"core", "tell relevant from others best", choose_core};
 static const struct heads_way greedy = {"greedy", "add most, one after the other", choose_greedy};
-static const struct heads_way logistic = {"logistic", "weighted by logistic regression",
-                                          choose_logistic};
 
-static const struct heads_way key_heads = {
-    "key-heads", "all heads of the best key heads, weighted by logistic regression",
-    choose_key_heads};
-
-const struct heads_way *const heads_ways[] = {&best,     &qr,        &core, &greedy,
-                                              &logistic, &key_heads, NULL};
+const struct heads_way *const heads_ways[] = {
+    &best, &qr, &core, &greedy, &heads_logistic, &heads_key_heads, NULL};

@@ -56,8 +56,6 @@ static int write_prompt(struct tokens *prompt, struct watch_range *where, const 
         rc = prompt_passage(prompt, &range, s->context.reader, &s->candidates[some[k]].text,
                             (int)i + 1, s->max_tokens, err);
         where[k] = (struct watch_range){(int)range.begin, (int)range.end};
-        if (!s->candidates[some[k]].text.n_text && !s->candidates[some[k]].text.n_title)
-            where[k].end = where[k].begin; /* a marker alone */
     }
     return rc;
 }

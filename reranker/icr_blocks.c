@@ -1,11 +1,9 @@
 /* icr_blocks.c -- in-context re-ranking with each candidate a block of its own.
  *
  * A block sees the prompt's head and itself, at the same places as any other; the tail sees all blocks.  So what a
- * passage becomes does not depend on the others and is kept for the next query, and cells are filled in an order that does not depend on the candidates':
- * shuffling them changes no byte.
+ * passage becomes does not depend on the others and is kept for the next query.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -21,7 +19,6 @@ enum {
 
 /* A candidate's tokens. */
 struct block {
-    const struct candidate *candidate;
     struct tokens tokens;
     struct prompt_range passage; /* in tokens; the blank line comes before it */
 };
@@ -33,7 +30,7 @@ struct blocks {
     int most;
 
     /* the run at hand */
-    struct block *blocks; /* [n], best of the first stage first */
+    struct block *blocks; /* [n] */
     size_t n;
     const char *query;
 };
@@ -145,28 +142,6 @@ static int score(float *read, const size_t *some, size_t n, void *self, struct e
 
 /* ---- a run ---- */
 
-static int compare_text(const char *a, size_t n_a, const char *b, size_t n_b)
-{
-    const int order = memcmp(a, b, n_a < n_b ? n_a : n_b);
-
-    return order ? order : (n_a > n_b) - (n_a < n_b);
-}
-
-/* By the first stage, then by what they are. */
-static int compare(const void *a, const void *b)
-{
-    const struct candidate *x = ((const struct block *)a)->candidate;
-    const struct candidate *y = ((const struct block *)b)->candidate;
-    int order;
-
-    if (x->first != y->first)
-        return x->first > y->first ? -1 : 1;
-    if ((order = strcmp(y->docno, x->docno)) ||
-        (order = compare_text(x->text.title, x->text.n_title, y->text.title, y->text.n_title)))
-        return order;
-    return compare_text(x->text.text, x->text.n_text, y->text.text, y->text.n_text);
-}
-
 static int make_blocks(struct blocks *s, size_t *lengths, struct candidate *candidates, size_t n,
                        struct err *err)
 {
@@ -174,16 +149,13 @@ static int make_blocks(struct blocks *s, size_t *lengths, struct candidate *cand
     const size_t most = room < KEYS_MAX_TOKENS ? room : KEYS_MAX_TOKENS;
     int rc = 0;
 
-    for (size_t i = 0; i < n; i++)
-        s->blocks[i].candidate = &candidates[i];
-    qsort(s->blocks, n, sizeof *s->blocks, compare);
     for (size_t i = 0; i < n && !rc; i++) {
         struct block *b = &s->blocks[i];
 
-        rc = prompt_passage(&b->tokens, &b->passage, s->context.reader, &b->candidate->text, 0,
+        rc = prompt_passage(&b->tokens, &b->passage, s->context.reader, &candidates[i].text, 0,
                             most, err);
         lengths[i] = b->tokens.n;
-        candidates[b->candidate - candidates].cut = b->passage.end - b->passage.begin >= most;
+        candidates[i].cut = b->passage.end - b->passage.begin >= most;
     }
     return rc;
 }
@@ -208,7 +180,7 @@ static int run(void *self, struct reranker *r, struct candidate *candidates, siz
     rc = rc ? rc : windows_run(read, n, &w, &r->note, err);
     for (size_t i = 0; s->blocks && i < n; i++) {
         if (!rc)
-            candidates[s->blocks[i].candidate - candidates].read = read[i];
+            candidates[i].read = read[i];
         tokens_clear(&s->blocks[i].tokens);
     }
     mem_free(s->blocks);
@@ -222,6 +194,7 @@ static int run(void *self, struct reranker *r, struct candidate *candidates, siz
 const struct rerank_method rerank_icr_blocks = {
     .name = "icr-blocks",
     .about = "in-context attention, each candidate a block that sees no other",
+    .any_order = 1,
     .open = open,
     .run = run,
     .close = close,

@@ -118,9 +118,9 @@ static int score_published(float *read, struct in_context *c, const struct watch
                            int n, int position, const char *query, struct err *err)
 {
     const size_t cells = (size_t)session_cells(c->session);
-    double *content_free = mem_alloc(2 * cells, sizeof *content_free);
-    double *asked = content_free + cells;
-    int rc = content_free ? 0 : err_nomem(err);
+    double *content_free = mem_alloc(cells, sizeof *content_free);
+    double *asked = mem_alloc(cells, sizeof *asked);
+    int rc = content_free && asked ? 0 : err_nomem(err);
 
     rc = rc ? rc : look(content_free, c, passages, n, position, PROMPT_CONTENT_FREE, err);
     rc = rc ? rc : look(asked, c, passages, n, position, query, err);
@@ -132,6 +132,7 @@ static int score_published(float *read, struct in_context *c, const struct watch
                       : -INFINITY;
     }
     mem_free(content_free);
+    mem_free(asked);
     return rc;
 }
 
@@ -149,10 +150,12 @@ static int score_by_statistic(float *read, struct in_context *c, const struct wa
 {
     const struct profile *p = c->profile;
     const size_t each = (size_t)p->n_heads * (size_t)n;
-    float *asked = mem_alloc(2 * each, sizeof *asked), *content_free = asked + each;
+    float *asked = mem_alloc(each, sizeof *asked);
+    float *content_free = mem_alloc(each, sizeof *content_free);
     double weights[PROFILE_MAX_HEADS];
-    int rc = asked ? head_scores(asked, c, passages, n, position, query, err) : err_nomem(err);
+    int rc = asked && content_free ? 0 : err_nomem(err);
 
+    rc = rc ? rc : head_scores(asked, c, passages, n, position, query, err);
     if (!rc && p->is_calibrated)
         rc = head_scores(content_free, c, passages, n, position, PROMPT_CONTENT_FREE, err);
     for (size_t i = 0; i < each && !rc && p->is_calibrated; i++)
@@ -163,6 +166,7 @@ static int score_by_statistic(float *read, struct in_context *c, const struct wa
     if (!rc)
         heads_combine(read, asked, weights, p->n_heads, n);
     mem_free(asked);
+    mem_free(content_free);
     return rc;
 }
 

@@ -136,6 +136,27 @@ static void fuse(const struct reranker *r, struct candidate *c, size_t n)
     }
 }
 
+static int compare_text(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+    const int order = memcmp(a, b, n_a < n_b ? n_a : n_b);
+
+    return order ? order : (n_a > n_b) - (n_a < n_b);
+}
+
+/* By the first stage, then by what they are. */
+static int by_first_stage(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    int order;
+
+    if (x->first != y->first)
+        return x->first > y->first ? -1 : 1;
+    if ((order = strcmp(y->docno, x->docno)) ||
+        (order = compare_text(x->text.title, x->text.n_title, y->text.title, y->text.n_title)))
+        return order;
+    return compare_text(x->text.text, x->text.n_text, y->text.text, y->text.n_text);
+}
+
 int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, const char *query,
                  struct err *err)
 {
@@ -151,6 +172,8 @@ int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, con
         candidates[i].cut = 0;
         candidates[i].read = -INFINITY;
     }
+    if (r->method->any_order)
+        qsort(candidates, n, sizeof *candidates, by_first_stage);
     rc = n ? r->method->run(r->self, r, candidates, n, query, err) : 0;
     if (!rc && buf_error(&r->note))
         rc = err_nomem(err);

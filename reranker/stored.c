@@ -206,6 +206,7 @@ const struct rerank_method rerank_stored = {
     .name = "stored",
     .about = "attention to keys that the index stores: only the query is read",
     .wants_keys = 1,
+    .any_order = 1,
     .open = open,
     .run = run,
     .close = close,

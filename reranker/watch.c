@@ -26,12 +26,20 @@ struct watch {
 
 /* ---- the tap ---- */
 
+/* Where the weight of a cell is; < 0 or >= n: nowhere. */
+static int weight_of(const struct session_sight *s, int cell)
+{
+    if (cell - s->first < s->split)
+        return cell - s->first;
+    return cell >= s->second ? cell - s->second + s->split : -1;
+}
+
 /* Sums up cells begin..end-1 of what was seen; those that it does not tell of have no weight. */
 static void sum_cells(double *sum, double *most, const struct session_sight *s, int begin, int end)
 {
     *sum = *most = 0;
     for (int cell = begin; cell < end; cell++) {
-        const int i = cell - s->first < s->split ? cell - s->first : cell - s->second + s->split;
+        const int i = weight_of(s, cell);
 
         if (i < 0 || i >= s->n)
             continue;

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reranker/windows.h"
 
+#include <math.h>
+
 #include "base/mem.h"
 
 /* Where the window that ends at `end` begins. */
@@ -49,7 +51,7 @@ int windows_run(float *read, size_t n, const struct windows *w, struct buf *note
             end = begin; /* there is no room to carry one on */
     }
     for (size_t i = 0; !rc && windows && i < n; i++)
-        read[order[i]] = (float)(n - i);
+        read[order[i]] = isfinite(read[order[i]]) ? (float)(n - i) : -INFINITY;
     if (!rc && windows)
         buf_printf(note, "%s%zu candidates do not fit into one prompt: %zu windows",
                    note->len ? "; " : "", n, windows);

@@ -12,7 +12,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Scores candidates some[n], numbers of candidates: read [..] gets a score at each of these numbers. */
+/* Scores candidates some[n], numbers of candidates: read [..] gets a score at each of these numbers; -inf if there is nothing
+ * to read. */
 typedef int window_fn(float *read, const size_t *some, size_t n, void *self, struct err *err);
 
 struct windows {
@@ -23,7 +24,7 @@ struct windows {
     void *self;
 };
 
-/* read [n]: scores if one window is enough, else places, the best n.  note says then how many windows there were. */
+/* read [n]: scores if one window is enough, else places, the best n; what scored -inf stays so.  note says then how many windows there were. */
 int windows_run(float *read, size_t n, const struct windows *w, struct buf *note, struct err *err);
 
 #endif
