@@ -76,25 +76,35 @@ static int record(struct index *ix, struct attention *fresh, int is_new, struct 
     return rc;
 }
 
+/* Compares with the leg that there is; a profile that the same keys serve takes the recorded one's place. */
+static int adapt_leg(struct index *ix, const char *choice, struct err *err)
+{
+    struct attention fresh = {0};
+    struct err why = {0};
+    int rc = attention_compare(ix, choice, &why);
+
+    if (rc == E_INVALID) {
+        rc = attention_resolve_profile(&fresh, choice, err);
+        if (!rc && attention_serves(ix->attention.profile, fresh.profile))
+            rc = record(ix, &fresh, 0, err);
+        else if (!rc)
+            rc = err_set(err, E_INVALID, "%s", why.text);
+        attention_clear(&fresh);
+        return rc < 0 ? rc : attention_compare(ix, choice, err); /* takes the model, too */
+    }
+    return rc == E_NOMEM ? err_nomem(err) : rc ? err_set(err, rc, "%s", why.text) : 0;
+}
+
 /* Makes sure that there is a leg, of the profile that is asked for. */
 static int need_leg(struct index *ix, const char *choice, struct err *err)
 {
-    const int is_new = !ix->attention.profile;
     struct attention fresh = {0};
-    struct err why = {0};
     int rc;
 
-    if (!is_new) {
-        rc = attention_compare(ix, choice, &why);
-        if (rc != E_INVALID)
-            return rc == E_NOMEM ? err_nomem(err) : rc ? err_set(err, rc, "%s", why.text) : 0;
-    }
+    if (ix->attention.profile)
+        return adapt_leg(ix, choice, err);
     rc = attention_resolve(&fresh, ix, choice ? choice : "", err);
-    if (!rc && !is_new && !attention_serves(ix->attention.profile, fresh.profile))
-        rc = err_set(err, E_INVALID, "%s", why.text);
-    if (!rc && !is_new) /* keys go on as they were begun */
-        fresh.precision_bits = ix->attention.precision_bits;
-    rc = rc ? rc : record(ix, &fresh, is_new, err);
+    rc = rc ? rc : record(ix, &fresh, 1, err);
     attention_clear(&fresh);
     return rc == 1 ? attention_compare(ix, choice, err) : rc;
 }

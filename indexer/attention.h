@@ -61,7 +61,10 @@ int attention_resolve(struct attention *out, const struct index *ix, const char 
 /* Makes the table and writes the settings; in the transaction of ix->wr. */
 int attention_create(struct index *ix, const struct attention *a, struct err *err);
 
-/* Writes another profile for which the same keys serve; in the transaction of ix->wr. */
+/* The profile alone: all else is NULL or 0. */
+int attention_resolve_profile(struct attention *out, const char *choice, struct err *err);
+
+/* Writes another profile, which the same keys serve; in the transaction of ix->wr. */
 int attention_rewrite(struct index *ix, const struct attention *a, struct err *err);
 
 /* Takes table and settings out; in the transaction of ix->wr. */

@@ -138,8 +138,9 @@ static int record_model(struct attention *a, const struct index *ix, const char 
     return a->model && a->path && a->file ? 0 : err_nomem(err);
 }
 
-int attention_resolve(struct attention *out, const struct index *ix, const char *choice,
-                      struct err *err)
+/* With a model only if there is an index to open it for. */
+static int resolve(struct attention *out, const struct index *ix, const char *choice,
+                   struct err *err)
 {
     struct choice c;
     int rc = parse_choice(&c, choice, err);
@@ -148,11 +149,23 @@ int attention_resolve(struct attention *out, const struct index *ix, const char 
     if (rc)
         return rc;
     rc = open_profile(&out->profile, &out->json, *c.profile ? c.profile : DEFAULT_PROFILE, err);
-    rc = rc ? rc : record_model(out, ix, c.model, err);
+    if (!rc && ix)
+        rc = record_model(out, ix, c.model, err);
     mem_free(c.profile);
     if (rc)
         attention_clear(out);
     return rc;
+}
+
+int attention_resolve(struct attention *out, const struct index *ix, const char *choice,
+                      struct err *err)
+{
+    return resolve(out, ix, choice, err);
+}
+
+int attention_resolve_profile(struct attention *out, const char *choice, struct err *err)
+{
+    return resolve(out, NULL, choice, err);
 }
 
 /* ---- writing ---- */
@@ -179,23 +192,27 @@ static int set_format(struct index *ix, int64_t format, struct err *err)
     return db_exec(ix->wr.db, err, "PRAGMA user_version = %d", (int)format);
 }
 
+static int prepare_put(struct stmt **out, struct index *ix, struct err *err)
+{
+    return db_prepare(out, ix->wr.db, err, "INSERT OR REPLACE INTO \"%w_settings\" VALUES(?1, ?2)",
+                      ix->name);
+}
+
 int attention_rewrite(struct index *ix, const struct attention *a, struct err *err)
 {
-    struct attention *values = (struct attention *)a; /* only read */
     struct stmt *s = NULL;
-    int rc = db_prepare(&s, ix->wr.db, err, "INSERT OR REPLACE INTO \"%w_settings\" VALUES(?1, ?2)",
-                        ix->name);
+    int rc = prepare_put(&s, ix, err);
 
     rc = rc ? rc : put(s, "attention", a->profile->name, 0, err);
-    for (int i = 0; !rc && i < N_KEYS; i++)
-        rc = keys[i].is_number ? put(s, keys[i].key, NULL, *number_at(values, i), err)
-                               : put(s, keys[i].key, *text_at(values, i), 0, err);
+    rc = rc ? rc : put(s, "attention_profile", a->json, 0, err);
     stmt_free(s);
     return rc;
 }
 
 int attention_create(struct index *ix, const struct attention *a, struct err *err)
 {
+    struct attention *values = (struct attention *)a; /* only read */
+    struct stmt *s = NULL;
     int rc = db_exec(ix->wr.db, err,
                      "CREATE TABLE \"%w_attention\"(id INTEGER PRIMARY KEY, document INTEGER NOT "
                      "NULL, crc INTEGER NOT NULL, keys BLOB NOT NULL);"
@@ -203,7 +220,12 @@ int attention_create(struct index *ix, const struct attention *a, struct err *er
                      "INSERT INTO \"%w_settings\" VALUES('attention_bytes', 0)",
                      ix->name, ix->name, ix->name);
 
-    rc = rc ? rc : attention_rewrite(ix, a, err);
+    rc = rc ? rc : prepare_put(&s, ix, err);
+    rc = rc ? rc : put(s, "attention", a->profile->name, 0, err);
+    for (int i = 0; !rc && i < N_KEYS; i++)
+        rc = keys[i].is_number ? put(s, keys[i].key, NULL, *number_at(values, i), err)
+                               : put(s, keys[i].key, *text_at(values, i), 0, err);
+    stmt_free(s);
     return rc ? rc : set_format(ix, INDEX_FORMAT_ATTENTION, err);
 }
 

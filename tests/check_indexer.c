@@ -25,6 +25,7 @@ int main(void)
     suite_add_tcase(s, tcase_dense());
     suite_add_tcase(s, tcase_sparse());
     suite_add_tcase(s, tcase_attention());
+    suite_add_tcase(s, tcase_keys());
     suite_add_tcase(s, tcase_filter());
     suite_add_tcase(s, tcase_filter_text());
     return run_suite(s);

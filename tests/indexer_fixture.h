@@ -30,6 +30,7 @@ TCase *tcase_filter(void);
 TCase *tcase_filter_text(void);
 TCase *tcase_sparse(void); /* check_indexer_sparse.c */
 TCase *tcase_attention(void);
+TCase *tcase_keys(void);
 
 static inline uint32_t random_below(uint64_t *state, uint32_t n)
 {
