@@ -61,8 +61,10 @@ struct kernels {
      * (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.) */
     void (*rms_norm)(float *y, const float *x, const float *gamma, float eps, int n);
 
-    /* x[i] = exp(a * (x[i] - max x)), in place; a > 0.  Returns the sum: softmax(a x) = x / sum.
-     * Values under exp(-87) become 0. */
+    /* x[i] = exp(a * (x[i] - most)), in place; a > 0, most >= x[i].  Returns the sum.  Values under exp(-87) become 0. */
+    float (*exp_sum)(float *x, float a, float most, int n);
+
+    /* The same with most = max x: softmax(a x) = x / sum. */
     float (*softmax_exp)(float *x, float a, int n);
 
     /* y [n, m] = the transpose of x [m, n].  Row strides ldy, ldx in floats. */

@@ -232,25 +232,21 @@ static void rms_norm(float *y, const float *x, const float *gamma, float eps, in
     }
 }
 
-static float softmax_exp(float *x, float a, int n)
+static float exp_sum(float *x, float a, float most, int n)
 {
-    __m256 vmax = SET(x[0]), sum = _mm256_setzero_ps(), va = SET(a);
+    __m256 sum = _mm256_setzero_ps();
 
     for (int i = 0; i < n; i += 8) {
         __m256i m = lanes(i, n);
-
-        vmax = pick(m, _mm256_max_ps(load(m, x + i), vmax), vmax);
-    }
-    vmax = SET(max_of(vmax));
-    for (int i = 0; i < n; i += 8) {
-        __m256i m = lanes(i, n);
-        __m256 e = exp_of(_mm256_mul_ps(va, _mm256_sub_ps(load(m, x + i), vmax)));
+        __m256 e = exp_of(_mm256_mul_ps(SET(a), _mm256_sub_ps(load(m, x + i), SET(most))));
 
         sum = _mm256_add_ps(sum, pick(m, e, _mm256_setzero_ps()));
         store(x + i, m, e);
     }
     return sum_of(sum);
 }
+
+static float softmax_exp(float *x, float a, int n) { return exp_sum(x, a, largest(x, n), n); }
 
 static void transpose(float *y, int ldy, const float *x, int ldx, int m, int n)
 {
@@ -325,6 +321,7 @@ const struct kernels kernels_avx2 = {
     .relu = relu,
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
+    .exp_sum = exp_sum,
     .softmax_exp = softmax_exp,
     .transpose = transpose,
     .matmul = matmul,

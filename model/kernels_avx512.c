@@ -218,25 +218,21 @@ static void rms_norm(float *y, const float *x, const float *gamma, float eps, in
     }
 }
 
-static float softmax_exp(float *x, float a, int n)
+static float exp_sum(float *x, float a, float most, int n)
 {
-    __m512 vmax = SET(x[0]), sum = _mm512_setzero_ps(), va = SET(a);
+    __m512 sum = _mm512_setzero_ps();
 
     for (int i = 0; i < n; i += 16) {
         __mmask16 m = lanes(i, n);
-
-        vmax = _mm512_mask_max_ps(vmax, m, load(m, x + i), vmax);
-    }
-    vmax = SET(_mm512_reduce_max_ps(vmax));
-    for (int i = 0; i < n; i += 16) {
-        __mmask16 m = lanes(i, n);
-        __m512 e = exp_of(_mm512_mul_ps(va, _mm512_sub_ps(load(m, x + i), vmax)));
+        __m512 e = exp_of(_mm512_mul_ps(SET(a), _mm512_sub_ps(load(m, x + i), SET(most))));
 
         sum = _mm512_mask_add_ps(sum, m, sum, e);
         _mm512_mask_storeu_ps(x + i, m, e);
     }
     return _mm512_reduce_add_ps(sum);
 }
+
+static float softmax_exp(float *x, float a, int n) { return exp_sum(x, a, largest(x, n), n); }
 
 static void transpose(float *y, int ldy, const float *x, int ldx, int m, int n)
 {
@@ -315,6 +311,7 @@ const struct kernels kernels_avx512 = {
     .relu = relu,
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
+    .exp_sum = exp_sum,
     .softmax_exp = softmax_exp,
     .transpose = transpose,
     .matmul = matmul,

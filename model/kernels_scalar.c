@@ -97,21 +97,20 @@ static void rms_norm(float *y, const float *x, const float *gamma, float eps, in
         y[i] = (float)((double)x[i] * inverse) * gamma[i];
 }
 
-static float softmax_exp(float *x, float a, int n)
+static float exp_sum(float *x, float a, float most, int n)
 {
-    float max = x[0];
     double sum = 0;
 
-    for (int i = 1; i < n; i++)
-        max = x[i] > max ? x[i] : max;
     for (int i = 0; i < n; i++) {
-        float t = a * (x[i] - max);
+        float t = a * (x[i] - most);
 
         x[i] = t < -87 ? 0 : expf(t);
         sum += (double)x[i];
     }
     return (float)sum;
 }
+
+static float softmax_exp(float *x, float a, int n) { return exp_sum(x, a, largest(x, n), n); }
 
 static void transpose(float *y, int ldy, const float *x, int ldx, int m, int n)
 {
@@ -148,6 +147,7 @@ const struct kernels kernels_scalar = {
     .relu = relu,
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
+    .exp_sum = exp_sum,
     .softmax_exp = softmax_exp,
     .transpose = transpose,
     .matmul = matmul,

@@ -5,7 +5,9 @@
  * values.  Nothing is kept of it, but a tap may look at the weights while they are there.
  *
  * Cells that are seen are one stretch, or two: a shared beginning, and from some cell on.  Columns of the scores are
- * the first's cells and then the second's, each from the start of a tile.
+ * the first's cells and then the second's, each from the start of a tile.  Sums over the second begin with the first cell
+ * that is seen, not with its tile, and what lies before a window is left out by whole tiles from there: so a block's
+ * results are the same bits in whichever cells it lies.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
@@ -13,9 +15,10 @@
 
 #include "model/session_inside.h"
 
-/* Cells begin..end-1, from column `column` on. */
+/* Cells begin..end-1, from column `column` on; those from `from` to `to` - 1 may be seen. */
 struct stretch {
     int begin, end, column;
+    int from, to;
 };
 
 /* Some tokens' queries against the keys of one head. */
@@ -46,21 +49,17 @@ static void find_stretches(struct work *w)
 {
     const struct session_pass *p = w->p;
     const int end = p->both_ways ? p->first + p->T : p->first + w->row + w->rows;
-    int begin = window_begin(w);
+    const int is_split = p->head && p->from >= p->head, skip = window_begin(w);
+    struct stretch *t = w->stretches;
+    int from = is_split || !p->head ? p->from : 0;
 
-    w->n_stretches = 0;
-    w->columns = 0;
-    if (begin < p->from)
-        begin = p->from;
-    if (tile_begin(begin) <= p->head) {
-        begin = 0; /* they touch: one stretch, in which some cells may not be seen */
-    } else if (p->head) {
-        w->stretches[w->n_stretches++] = (struct stretch){0, tile_end(p->head), 0};
-        w->columns = tile_end(p->head);
-    }
-    begin = tile_begin(begin);
-    w->stretches[w->n_stretches++] = (struct stretch){begin, end, w->columns};
-    w->columns += end - begin;
+    if (is_split)
+        *t++ = (struct stretch){0, tile_end(p->head), 0, 0, p->head};
+    w->columns = is_split ? tile_end(p->head) : 0;
+    from += skip > from ? tile_begin(skip - from) : 0;
+    *t++ = (struct stretch){tile_begin(from), end, w->columns, from, end};
+    w->columns += end - tile_begin(from);
+    w->n_stretches = (int)(t - w->stretches);
     w->ld = tile_end(w->columns);
 }
 
@@ -83,38 +82,43 @@ static void score(const struct work *w)
     }
 }
 
-/* Is a cell seen by token `row` of the chunk? */
-static int is_seen(const struct work *w, int row, int cell)
-{
-    const struct session_pass *p = w->p;
-    const struct session *s = p->s;
-    const int self = p->first + row, last = p->both_ways ? p->first + p->T - 1 : self;
-
-    if (cell > last || (cell >= p->head && cell < p->from))
-        return 0;
-    return !w->window || s->positions[self] - s->positions[cell] < w->window;
-}
-
-/* Columns of a stretch that token `row` does not see become minus infinity. */
+/* Columns of a stretch that token `row` does not see become minus infinity; those before `from` are left. */
 static void mask(const struct work *w, const struct stretch *t, int row)
 {
     const struct session_pass *p = w->p;
-    const int sure_begin = t->begin >= p->from ? t->begin : p->from; /* between these all is seen */
-    const int sure_end = p->both_ways ? t->end : p->first + row + 1;
-    const int i = (row - w->row) * w->group;
+    const struct session *s = p->s;
+    const int self = p->first + row, sees = p->both_ways || t->to <= self ? t->to : self + 1;
+    float *scores =
+        w->hand->scores + (size_t)((row - w->row) * w->group) * (size_t)w->ld + t->column;
 
-    for (int cell = t->begin; cell < t->end; cell++) {
-        if (!w->window && cell >= sure_begin && cell < sure_end) {
-            cell = sure_end - 1;
-            continue;
-        }
-        if (is_seen(w, row, cell))
+    for (int cell = w->window ? t->from : sees; cell < t->end; cell++) {
+        if (cell < sees && s->positions[self] - s->positions[cell] < w->window)
             continue;
         for (int h = 0; h < w->group; h++)
-            w->hand
-                ->scores[(size_t)(i + h) * (size_t)w->ld + (size_t)(t->column + cell - t->begin)] =
-                -INFINITY;
+            scores[(size_t)h * (size_t)w->ld + (size_t)(cell - t->begin)] = -INFINITY;
     }
+}
+
+/* Softmax of a row of scores, not yet divided: returns what to divide by. */
+static float soften(const struct work *w, float *row)
+{
+    const float a = 1 / sqrtf((float)w->p->s->m->cfg.d);
+    float most = -INFINITY, sum = 0;
+
+    for (int i = 0; i < w->n_stretches; i++) {
+        const struct stretch *t = &w->stretches[i];
+        float here = w->kernels->largest(row + t->column + (t->from - t->begin), t->end - t->from);
+
+        most = here > most ? here : most;
+    }
+    for (int i = 0; i < w->n_stretches; i++) {
+        const struct stretch *t = &w->stretches[i];
+        float *seen = row + t->column + (t->from - t->begin);
+
+        memset(row + t->column, 0, (size_t)(t->from - t->begin) * sizeof *row);
+        sum += w->kernels->exp_sum(seen, a, most, t->end - t->from);
+    }
+    return sum;
 }
 
 /* mixed [rows * group, d] = weights times values. */
@@ -128,9 +132,10 @@ static void mix(const struct work *w)
         const struct stretch *t = &w->stretches[i];
         const int is_first = i == 0;
 
-        w->kernels->matmul(w->hand->mixed + (is_first ? 0 : n), (int)d, w->hand->scores + t->column,
-                           w->ld, values + (size_t)t->begin * d, (int)d, w->rows * w->group, (int)d,
-                           t->end - t->begin);
+        w->kernels->matmul(w->hand->mixed + (is_first ? 0 : n), (int)d,
+                           w->hand->scores + t->column + (t->from - t->begin), w->ld,
+                           values + (size_t)t->from * d, (int)d, w->rows * w->group, (int)d,
+                           t->end - t->from);
         if (!is_first)
             w->kernels->add(w->hand->mixed, w->hand->mixed + n, (int)n);
     }
@@ -160,14 +165,13 @@ static void finish(const struct work *w)
     const struct decoder_config *c = &s->m->cfg;
     const struct session_tap *tap = w->p->tap;
     const size_t d = (size_t)c->d, wide = (size_t)c->heads * d;
-    const float a = 1 / sqrtf((float)c->d);
     float share[DECODER_MAX_HEADS];
 
     for (int i = 0; i < w->rows * w->group; i++) {
         float *weight = w->hand->scores + (size_t)i * (size_t)w->ld;
         const int head = w->key_head * w->group + i % w->group;
 
-        share[i] = 1 / w->kernels->softmax_exp(weight, a, w->columns);
+        share[i] = 1 / soften(w, weight);
         if (tap && tap->see && tap->watched[w->layer * c->heads + head])
             show(w, w->row + i / w->group, head, weight, share[i]);
     }
