@@ -3,7 +3,7 @@
  * usage: bench_decoder MODEL CORPUS THREADS i8|f32 speed
  *        bench_decoder MODEL CORPUS THREADS i8|f32 perplexity TOKENS
  *
- * MODEL is a folder with model.gguf, found as `fovea` finds it.  The text is that of the corpus's first documents.
+ * MODEL is found as `fovea` finds it.  The text is that of the corpus's first documents.
  * Perplexity is over windows of 512 tokens, each token after the first of a window counted.
  * Prints one JSON object.
  */
@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "bench/bench.h"
 #include "corpora/corpora.h"
@@ -21,7 +20,7 @@
 #include "model/session.h"
 #include "model/tokenizer.h"
 
-enum { WINDOW = 512, QUERY_TOKENS = 20, ROUNDS = 5, DECODED = 32 };
+enum { WINDOW = 512, QUERY_TOKENS = 20, ROUNDS = 5, FEW_ROUNDS = 2, DECODED = 32 };
 
 static struct err err;
 
@@ -49,16 +48,17 @@ static void read_tokens(struct tokens *list, const struct tokenizer *t, const ch
 
 static double read_ms(struct session *s, const int *ids, int n)
 {
+    const int rounds = n > WINDOW ? FEW_ROUNDS : ROUNDS;
     double ms[ROUNDS];
 
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < rounds; i++) {
         double t = bench_seconds();
 
         session_cut(s, 0);
         bench_need(session_read(s, &(struct session_input){.ids = ids, .n = n}, NULL, &err), &err);
         ms[i] = 1e3 * (bench_seconds() - t);
     }
-    return bench_percentile(ms, ROUNDS, 0.5);
+    return bench_percentile(ms, (size_t)rounds, 0.5);
 }
 
 /* Seconds a token, with its logits, behind what was read. */
@@ -127,7 +127,7 @@ int main(int argc, char **argv)
     struct tokens list = {0};
     struct decoder_options opt = {.has_head = 1};
     const int is_speed = argc == 6 && !strcmp(argv[5], "speed");
-    char *folder = NULL, *path;
+    char *path = NULL;
     float *logits;
     double at, open_s;
     int V;
@@ -139,8 +139,7 @@ int main(int argc, char **argv)
     }
     opt.precision = strcmp(argv[4], "f32") ? MODEL_I8 : MODEL_F32;
     bench_need(pool_new(&pool, atoi(argv[3]), &err), &err);
-    bench_need(model_find(&folder, argv[1], &err), &err);
-    path = file_join(folder, "model.gguf");
+    bench_need(model_find_gguf(&path, argv[1], &err), &err);
     at = bench_seconds();
     bench_need(gguf_open(&g, path, &err), &err);
     bench_need(decoder_open(&m, g, &opt, pool, &err), &err);
@@ -164,7 +163,6 @@ int main(int argc, char **argv)
     session_free(s);
     decoder_close(m);
     gguf_close(g);
-    mem_free(folder);
     mem_free(path);
     pool_free(pool);
     return 0;

@@ -5,6 +5,7 @@
 # FOVEA_BENCH_SETS says which collections BM25 is measured on: scifact union debian million (default: the first three).
 # FOVEA_BENCH_PASSAGES and FOVEA_BENCH_THREADS are for the encoder (512 and 2).
 # FOVEA_BENCH_VECTORS is how many vectors are searched (500000; 0: none).
+# FOVEA_BENCH_DECODERS says which language models are measured, of those that are installed ("smollm2 qwen0.5b"; none: "").
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 srcdir=${srcdir:-.}
@@ -102,6 +103,13 @@ done
 embedding
 vectors=${FOVEA_BENCH_VECTORS:-500000}
 [ "$vectors" = 0 ] || sh "$srcdir/bench/vectors.sh" "$python" "$work" "$vectors" "$threads"
+for model in ${FOVEA_BENCH_DECODERS-smollm2 qwen0.5b}; do
+    if [ -f "$models/$model/model.gguf" ]; then
+        sh "$srcdir/bench/decoders.sh" "$python" "$work" "$threads" "$model"
+    else
+        echo "$model is not here: ./bootstrap model $model fetches it"
+    fi
+done
 if [ -n "${FOVEA_BENCH_GROWTH:-}" ]; then
     "$python" "$srcdir/bench/make_collections.py" million "$work/million" "$data"
     echo
