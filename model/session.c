@@ -70,7 +70,7 @@ static int check_finite(const struct session *s, struct err *err)
     return 0;
 }
 
-static int read_chunk(struct session_pass *p, struct err *err)
+int session_run(struct session_pass *p, struct err *err)
 {
     struct session *s = p->s;
     int blocks = (p->T + GEMM_ROWS - 1) / GEMM_ROWS, rc;
@@ -98,8 +98,18 @@ void session_cut(struct session *s, int n)
         s->is_plain = s->positions[i] == i;
 }
 
-static int check_input(const struct session *s, const struct session_input *in,
-                       const struct session_tap *tap, int position, struct err *err)
+int session_check_ids(const struct session *s, const int *ids, int n, struct err *err)
+{
+    for (int i = 0; i < n; i++)
+        if (ids[i] < 0 || ids[i] >= s->m->cfg.vocab)
+            return err_set(err, E_INVALID,
+                           "token %d is not in 0..%d; is the vocabulary this model's?", ids[i],
+                           s->m->cfg.vocab - 1);
+    return 0;
+}
+
+static int check_input(const struct session *s, const struct session_input *in, int position,
+                       struct err *err)
 {
     if (in->n < 1)
         return err_set(err, E_INVALID, "a run of no tokens");
@@ -114,15 +124,7 @@ static int check_input(const struct session *s, const struct session_input *in,
         in->from > s->n_cells || position < 0)
         return err_set(err, E_INVALID, "cells 0 to %d and from %d: there are %d", in->head,
                        in->from, s->n_cells);
-    if ((tap || in->both_ways) && in->n > SESSION_CHUNK)
-        return err_set(err, E_LIMIT, "%d tokens cannot be watched at a time; %d can", in->n,
-                       SESSION_CHUNK);
-    for (int i = 0; i < in->n; i++)
-        if (in->ids[i] < 0 || in->ids[i] >= s->m->cfg.vocab)
-            return err_set(err, E_INVALID,
-                           "token %d is not in 0..%d; is the vocabulary this model's?", in->ids[i],
-                           s->m->cfg.vocab - 1);
-    return 0;
+    return session_check_ids(s, in->ids, in->n, err);
 }
 
 int session_read(struct session *s, const struct session_input *in, const struct session_tap *tap,
@@ -136,16 +138,19 @@ int session_read(struct session *s, const struct session_input *in, const struct
                              .both_ways = in->both_ways,
                              .keys_only = in->keys_only,
                              .tap = tap};
-    int rc = check_input(s, in, tap, position, err);
+    const int chunk = (tap || in->both_ways) && in->n > SESSION_CHUNK ? in->n : SESSION_CHUNK;
+    int rc = check_input(s, in, position, err);
+
+    rc = rc ? rc : session_need_room(s, chunk, err);
 
     for (int i = 0; i < in->n && !rc; i += p.T) {
         p.ids = in->ids + i;
-        p.T = in->n - i < SESSION_CHUNK ? in->n - i : SESSION_CHUNK;
+        p.T = in->n - i < chunk ? in->n - i : chunk;
         p.first = before + i;
         s->is_plain = s->is_plain && position == p.first;
         for (int t = 0; t < p.T; t++)
             s->positions[p.first + t] = position++;
-        rc = read_chunk(&p, err);
+        rc = session_run(&p, err);
         s->n_cells = p.first + p.T;
     }
     if (rc) {

@@ -30,17 +30,17 @@ struct session;
 enum {
     SESSION_ITSELF = -1,  /* from: the run's own first cell */
     SESSION_CONTINUE = 0, /* position: one behind the last cell's */
-    SESSION_CHUNK = 512,  /* tokens that go through the layers at a time */
+    SESSION_CHUNK = 512,  /* tokens that go through the layers at a time, mostly */
     SESSION_MAX_CELLS = 1 << 17,
 };
 
 struct session_input {
     const int *ids; /* [n] */
     int n;
-    int position; /* of the first token, plus 1; SESSION_CONTINUE */
-    int head;     /* cells 0..head-1 are seen, */
-    int from;     /* and those from here on up to each token itself; or SESSION_ITSELF */
-    int both_ways; /* 1: tokens see the whole run, not only up to themselves; the run must fit in one chunk */
+    int position;  /* of the first token, plus 1; SESSION_CONTINUE */
+    int head;      /* cells 0..head-1 are seen, */
+    int from;      /* and those from here on up to each token itself; or SESSION_ITSELF */
+    int both_ways; /* 1: tokens see the whole run, not only up to themselves */
     int keys_only; /* 1: the last layer ends with its queries, keys and values; there are no states then */
 };
 
@@ -85,7 +85,7 @@ void session_cut(struct session *s, int n);
 
 /* Reads a run of tokens.
  *
- * tap    or NULL; a watched run must fit in one chunk.
+ * tap    or NULL.  A run that is watched or read both ways is one chunk, however long: the session gets room for it.
  * Errors: E_INVALID for an id that is not in the vocabulary, or cells or positions that cannot be; E_LIMIT if there is
  * no room for n more cells; E_FORMAT if the weights yield numbers that are not finite.  On failure the cells are as before.
  * Cost: 2 T weights + 4 T C H d operations a layer.

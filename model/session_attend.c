@@ -69,7 +69,7 @@ static void score(const struct work *w)
     const struct session *s = w->p->s;
     const int d = s->m->cfg.d;
     const float *keys = session_keys(s, w->layer, w->key_head);
-    const float *q = s->queries + ((size_t)w->key_head * SESSION_CHUNK + (size_t)w->row) *
+    const float *q = s->queries + ((size_t)w->key_head * (size_t)s->room + (size_t)w->row) *
                                       (size_t)w->group * (size_t)d;
 
     for (int i = 0; i < w->n_stretches; i++) {
@@ -209,7 +209,7 @@ void session_ask(const struct session_pass *p, int layer, int rank)
         for (int row = 0; row < p->T; row++)
             for (int h = 0; h < group; h++) {
                 const size_t at =
-                    ((size_t)k * SESSION_CHUNK + (size_t)row) * (size_t)group + (size_t)h;
+                    ((size_t)k * (size_t)s->room + (size_t)row) * (size_t)group + (size_t)h;
                 const struct session_question q = {layer, k * group + h, row,
                                                    s->queries + at * (size_t)c->d};
 
@@ -230,6 +230,10 @@ void session_attend(const struct session_pass *p, int layer, int rank)
                      .window = decoder_sees_all(c, layer) ? 0 : c->window};
     int item = 0;
 
+    if (p->pine) {
+        pine_attend(p, layer, rank);
+        return;
+    }
     for (w.key_head = 0; w.key_head < c->kv_heads; w.key_head++)
         for (w.row = 0; w.row < p->T; w.row += s->score_tokens) {
             /* a tap wants a key head's tokens by one thread, in order; else neighbours, which cost alike, are dealt out */

@@ -33,9 +33,10 @@ struct session {
         *local_turns; /* [positions, d]: cosines, then sines; the second for layers with a window, or NULL */
     float *keys;      /* [layers, K, tiles, d, KEY_TILE] */
     float *values;    /* [layers, K, max_cells, d] */
-    float *x;         /* [SESSION_CHUNK, D] */
-    float *queries;   /* [K, SESSION_CHUNK, H / K, d] */
-    float *context;   /* [SESSION_CHUNK, H d] */
+    int room;         /* tokens that a chunk can have; see session_need_room */
+    float *x;         /* [room, D] */
+    float *queries;   /* [K, room, H / K, d] */
+    float *context;   /* [room, H d] */
     int rows;         /* of the last chunk */
     int score_tokens; /* tokens whose queries, of all heads of a key head, meet the keys at a time */
     struct session_hand *hands; /* [n_hands] */
@@ -51,8 +52,39 @@ struct session_pass {
     int head, from; /* cells 0..head-1 and from.. are seen */
     int both_ways, keys_only;
     const struct session_tap *tap;
+    const struct pine
+        *pine; /* of runs in which places are found by importance (session_pine.h), or NULL */
     int block; /* tokens that one thread takes at a time */
 };
+
+/* Makes room for a chunk of so many tokens; what the last one came to is gone if it was less. */
+int session_need_room(struct session *s, int tokens, struct err *err);
+
+/* E_INVALID if an id is not in the vocabulary. */
+int session_check_ids(const struct session *s, const int *ids, int n, struct err *err);
+
+/* Takes a chunk through the layers: its cells are p->first .. p->first + p->T - 1, whose positions are set. */
+int session_run(struct session_pass *p, struct err *err);
+
+/* RoPE: x [d] goes `by` positions on, or back. */
+static inline void session_turn(float *x, const float *turns, int by, int d)
+{
+    const int half = d / 2;
+    const float *t = turns + (size_t)(by < 0 ? -by : by) * (size_t)d;
+
+    for (int i = 0; i < half; i++) {
+        const float a = x[i], b = x[half + i], sine = by < 0 ? -t[half + i] : t[half + i];
+
+        x[i] = a * t[i] - b * sine;
+        x[half + i] = b * t[i] + a * sine;
+    }
+}
+
+/* A layer's table of turns [positions, d]. */
+static inline const float *session_turns(const struct session *s, int layer)
+{
+    return decoder_sees_all(&s->m->cfg, layer) || !s->local_turns ? s->turns : s->local_turns;
+}
 
 /* Does the run end with this layer's queries, keys and values? */
 static inline int session_ends_at(const struct session_pass *p, int layer)
@@ -65,6 +97,9 @@ void session_ask(const struct session_pass *p, int layer, int rank);
 
 /* Attention of a layer: one thread's share of key heads and tokens. */
 void session_attend(const struct session_pass *p, int layer, int rank);
+
+/* The same where places are found by importance. */
+void pine_attend(const struct session_pass *p, int layer, int rank);
 
 /* A layer for a chunk: one thread's share, of many tokens or of few. */
 void session_layer_by_tokens(const struct session_pass *p, int layer, int rank);

@@ -8,19 +8,6 @@
 
 #include "model/session_inside.h"
 
-/* x [d] turned by its position's angles. */
-static void turn(float *x, const float *turns, int d)
-{
-    const int half = d / 2;
-
-    for (int i = 0; i < half; i++) {
-        const float a = x[i], b = x[half + i];
-
-        x[i] = a * turns[i] - b * turns[half + i];
-        x[half + i] = b * turns[i] + a * turns[half + i];
-    }
-}
-
 /* One token's queries go where attention reads them; its keys and values into its cell. */
 static void place_token(const struct session_pass *p, int layer, int row, float *qkv)
 {
@@ -30,8 +17,7 @@ static void place_token(const struct session_pass *p, int layer, int row, float 
     const struct decoder_layer *l = &m->layers[layer];
     const size_t d = (size_t)c->d, group = (size_t)(c->heads / c->kv_heads);
     const int cell = p->first + row;
-    const float *table = decoder_sees_all(c, layer) || !s->local_turns ? s->turns : s->local_turns;
-    const float *turns = table + (size_t)s->positions[cell] * d;
+    const float *turns = session_turns(s, layer);
     float *q = qkv, *k = q + (size_t)c->heads * d, *v = k + (size_t)c->kv_heads * d;
 
     for (int h = 0; h < c->heads + c->kv_heads; h++) {
@@ -40,7 +26,7 @@ static void place_token(const struct session_pass *p, int layer, int row, float 
 
         if (norm)
             m->kernels->rms_norm(x, x, norm, c->eps, c->d);
-        turn(x, turns, c->d);
+        session_turn(x, turns, s->positions[cell], c->d);
     }
     for (int h = 0; h < c->kv_heads; h++) {
         float *to = session_keys(s, layer, h) + (size_t)(cell / KEY_TILE * KEY_TILE) * d +
@@ -49,7 +35,7 @@ static void place_token(const struct session_pass *p, int layer, int row, float 
         for (size_t i = 0; i < d; i++)
             to[i * KEY_TILE] = k[(size_t)h * d + i];
         memcpy(session_values(s, layer, h) + (size_t)cell * d, v + (size_t)h * d, d * sizeof *v);
-        memcpy(s->queries + ((size_t)h * SESSION_CHUNK + (size_t)row) * group * d,
+        memcpy(s->queries + ((size_t)h * (size_t)s->room + (size_t)row) * group * d,
                q + (size_t)h * group * d, group * d * sizeof *q);
     }
 }

@@ -56,12 +56,31 @@ static int hand_open(struct session_hand *h, const struct session *s, struct err
                               deep > c->D ? deep : c->D, err);
 }
 
+int session_need_room(struct session *s, int tokens, struct err *err)
+{
+    const struct decoder_config *c = &s->m->cfg;
+    const size_t n = (size_t)tokens, wide = (size_t)c->heads * (size_t)c->d;
+
+    if (tokens <= s->room)
+        return 0;
+    s->room = s->rows = 0;
+    mem_free(s->x);
+    mem_free(s->queries);
+    mem_free(s->context);
+    s->x = mem_alloc_aligned(n * (size_t)c->D, sizeof(float));
+    s->queries = mem_alloc_aligned(n * wide, sizeof(float));
+    s->context = mem_alloc_aligned(n * wide, sizeof(float));
+    if (!s->x || !s->queries || !s->context)
+        return err_nomem(err);
+    s->room = tokens;
+    return 0;
+}
+
 static int allocate(struct session *s, struct err *err)
 {
     const struct decoder_config *c = &s->m->cfg;
     const size_t layers = (size_t)s->m->n_layers, cells = (size_t)s->max_cells;
-    const size_t narrow = (size_t)c->kv_heads * (size_t)c->d,
-                 wide = (size_t)c->heads * (size_t)c->d;
+    const size_t narrow = (size_t)c->kv_heads * (size_t)c->d;
     const int has_window = c->window && c->arch->window_pattern;
     int rc;
 
@@ -71,13 +90,10 @@ static int allocate(struct session *s, struct err *err)
         s->local_turns = make_turns(s->m, s->max_positions, (double)c->arch->local_rope_base);
     s->keys = make_cells(layers * narrow * cells);
     s->values = make_cells(layers * narrow * cells);
-    s->x = mem_alloc_aligned(SESSION_CHUNK * (size_t)c->D, sizeof(float));
-    s->queries = mem_alloc_aligned(SESSION_CHUNK * wide, sizeof(float));
-    s->context = mem_alloc_aligned(SESSION_CHUNK * wide, sizeof(float));
     s->hands = mem_zalloc((size_t)pool_size(s->team), sizeof *s->hands);
     rc = s->positions && s->turns && (s->local_turns || !has_window) && s->keys && s->values &&
-                 s->x && s->queries && s->context && s->hands
-             ? 0
+                 s->hands
+             ? session_need_room(s, SESSION_CHUNK, err)
              : err_nomem(err);
     while (!rc && s->n_hands < pool_size(s->team))
         rc = hand_open(&s->hands[s->n_hands++], s, err);

@@ -104,6 +104,8 @@ int main(void)
     suite_add_tcase(s, minilm_tests());
     suite_add_tcase(s, minilm_slow_tests());
     suite_add_tcase(s, session_tests());
+    suite_add_tcase(s, masks_tests());
+    suite_add_tcase(s, masks_slow_tests());
     suite_add_tcase(s, decoder_slow_tests());
     suite_add_tcase(s, about_tests());
     return run_suite(s);

@@ -34,6 +34,8 @@ TCase *minilm_tests(void);
 TCase *minilm_slow_tests(void);
 TCase *decoder_slow_tests(void); /* check_model_decoder.c */
 TCase *session_tests(void);      /* check_model_session.c */
+TCase *masks_tests(void);        /* check_model_masks.c */
+TCase *masks_slow_tests(void);
 TCase *about_tests(void);        /* check_model_about.c */
 
 /* The folder of the real model; the test fails if it is not installed.  Static storage. */
