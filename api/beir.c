@@ -16,22 +16,39 @@
 
 /* ---- the index ---- */
 
-/* NAME.fovea, NAME-MODEL.fovea, NAME-MODEL+SPARSE.fovea or NAME-MODEL-f32.fovea in the folder for indexes. */
+/* What a file is called by the choice of attention keys: the profile's file or name, else the model's. */
+static char *name_of_keys(const char *choice)
+{
+    const size_t n = strcspn(choice, ":");
+    char *profile = mem_dup(choice, n), *name = NULL;
+
+    if (profile)
+        name = mem_strdup(*profile    ? file_basename(profile)
+                          : choice[n] ? file_basename(choice + n + 1)
+                                      : "keys");
+    mem_free(profile);
+    return name;
+}
+
+/* NAME.fovea, NAME-MODEL.fovea, NAME-MODEL+SPARSE.fovea, NAME@PROFILE.fovea or NAME-MODEL-f32.fovea in the folder for indexes. */
 static char *index_file(const struct beir_options *o, const char *name)
 {
     const int plain = !strcmp(o->model, "none");
     char *dir = o->index_dir ? mem_strdup(o->index_dir) : cache_dir("beir"), *path = NULL;
+    char *keys = o->attention ? name_of_keys(o->attention) : NULL;
 
-    if (dir)
-        path = mem_printf("%s/%s%s%s%s%s%s.fovea", dir, name, plain ? "" : "-",
-                          plain ? "" : file_basename(o->model), o->sparse ? "+" : "",
-                          o->sparse ? file_basename(o->sparse) : "",
-                          (plain && !o->sparse) || strcmp(o->precision, "f32") ? "" : "-f32");
+    if (dir && (keys || !o->attention))
+        path =
+            mem_printf("%s/%s%s%s%s%s%s%s%s.fovea", dir, name, plain ? "" : "-",
+                       plain ? "" : file_basename(o->model), o->sparse ? "+" : "",
+                       o->sparse ? file_basename(o->sparse) : "", keys ? "@" : "", keys ? keys : "",
+                       (plain && !o->sparse && !keys) || strcmp(o->precision, "f32") ? "" : "-f32");
     if (!path || make_dirs(dir)) {
         say_failed(path ? "%s: the folder cannot be made; give --index-dir" : "out of memory", dir);
         mem_free(path);
         path = NULL;
     }
+    mem_free(keys);
     mem_free(dir);
     return path;
 }
@@ -64,6 +81,50 @@ static int update_index(struct feed *f, const struct dataset *d, const char *pat
     return 0;
 }
 
+/* How far making keys is. */
+struct attending {
+    struct progress progress;
+    uint64_t before; /* passages that had keys */
+    int has_begun;
+};
+
+static int on_attend(const char *what, uint64_t done, uint64_t total, void *payload)
+{
+    struct attending *a = payload;
+
+    if (!strcmp(what, "passages read")) {
+        if (!a->has_begun)
+            a->before = done ? done - 1 : 0;
+        a->has_begun = 1;
+        a->progress.total = total;
+        progress_update(&a->progress, (double)done, (double)a->before);
+    }
+    return interrupted();
+}
+
+/* Gives an index keys where passages have none. */
+static int attend(const char *path, const struct dataset *d, const struct beir_options *o)
+{
+    struct attending a = {0};
+    fovea_options opt = FOVEA_OPTIONS_INIT;
+    fovea *ix = NULL;
+    int rc = 0;
+
+    opt.mode = FOVEA_WRITE;
+    opt.threads = o->threads;
+    opt.precision = precision_value(o->precision);
+    opt.progress = on_attend;
+    opt.payload = &a;
+    progress_begin(&a.progress, d->name, "passages read for their keys", 0, o->quiet);
+    if (fovea_open(&ix, path, &opt) || fovea_attend(ix, *o->attention ? o->attention : NULL)) {
+        progress_end(&a.progress);
+        rc = say_fovea(ix);
+    }
+    progress_end(&a.progress);
+    fovea_close(ix);
+    return rc;
+}
+
 static int open_index(struct dataset *d, const struct beir_options *o)
 {
     fovea_options opt = FOVEA_OPTIONS_INIT;
@@ -85,6 +146,8 @@ static int open_index(struct dataset *d, const struct beir_options *o)
     else
         rc = update_index(&f, d, path);
     fovea_close(f.ix);
+    if (!rc && o->attention)
+        rc = attend(path, d, o);
     /* The feed is gone: what searches must not report to it. */
     opt.mode = FOVEA_READ;
     opt.progress = NULL;
@@ -132,8 +195,14 @@ int dataset_search(struct run *run, double *seconds, size_t *n, struct dataset *
     struct progress progress;
     struct err err = {0};
     char label[80];
-    int rc = 0;
+    int rc = 0, noticed = 0;
 
+    if (opt->rerank) { /* the model is opened before the clock runs */
+        fovea_hits *none = NULL;
+        if (fovea_search(&none, d->ix, "", opt))
+            return say_fovea(d->ix);
+        fovea_hits_free(none);
+    }
     snprintf(label, sizeof label, "%.40s %.12s%s%.*s", d->name, opt->system, opt->rerank ? "+" : "",
              opt->rerank ? (int)strcspn(opt->rerank, ":") : 0, opt->rerank ? opt->rerank : "");
     progress_begin(&progress, label, "queries", d->qrels.n, quiet);
@@ -147,6 +216,10 @@ int dataset_search(struct run *run, double *seconds, size_t *n, struct dataset *
             rc = say_fovea(d->ix);
         *seconds += clock_now() - start;
         ++*n;
+        if (!rc && !quiet && !noticed && *fovea_hits_note(hits)) {
+            noticed = 1;
+            say("notice: %s: query '%s': %s", d->name, q->qid, fovea_hits_note(hits));
+        }
         if (!rc && add_hits(run, d, q, hits, &err))
             rc = say_err(&err);
         fovea_hits_free(hits);

@@ -19,6 +19,8 @@ struct beir_options {
     const char *model;     /* "none" if no system wants one */
     const char *sparse;    /* learned sparse model; NULL if no system wants one */
     const char *precision; /* "i8" or "f32" */
+    const char *
+        attention; /* PROFILE[:MODEL], "" the default: keys for re-ranking by "stored"; NULL = none */
     int threads, quiet;
 };
 

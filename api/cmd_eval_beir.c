@@ -79,6 +79,7 @@ struct bench {
     struct measure *measures;
     size_t n_measures;
     struct beir_options beir;
+    char *attention; /* of beir */
     fovea_search_options opt;
     struct jout json;
     int name_width, n_sets;
@@ -169,6 +170,22 @@ static int name_contender(struct contender *c, struct err *err)
     return 0;
 }
 
+/* The index of a way that wants keys has them: PROFILE[:MODEL] of METHOD[:MODEL[:PROFILE]]. */
+static int want_keys(struct bench *b, const char *rerank, struct err *err)
+{
+    struct rerank_choice c = {0};
+    int rc = rerank_choice_parse(&c, rerank, err);
+
+    if (!rc && c.method->wants_keys && !b->beir.attention) {
+        b->attention = mem_printf("%s%s%s", c.profile ? c.profile : "", c.model ? ":" : "",
+                                  c.model ? c.model : "");
+        b->beir.attention = b->attention;
+        rc = b->attention ? 0 : err_nomem(err);
+    }
+    rerank_choice_clear(&c);
+    return rc;
+}
+
 /* Every system by itself, then re-ranked in each way. */
 static int list_contenders(struct bench *b)
 {
@@ -182,6 +199,8 @@ static int list_contenders(struct bench *b)
     b->contenders = mem_zalloc(n_systems * (1 + reranks->n), sizeof *b->contenders);
     if (!b->contenders)
         return say_failed("out of memory");
+    for (size_t r = 0; r < reranks->n && !rc; r++)
+        rc = want_keys(b, reranks->items[r], &err);
     for (size_t i = 0; i < n_systems * (1 + reranks->n) && !rc; i++) {
         struct contender *c = &b->contenders[b->n_contenders++];
         const size_t r = i % (1 + reranks->n);
@@ -394,6 +413,7 @@ static int run(void *settings, char **args, int n_args)
     }
     comparisons_clear(&b.comparisons);
     mem_free(b.contenders);
+    mem_free(b.attention);
     mem_free(b.sums);
     mem_free(b.measures);
     return rc;
@@ -409,7 +429,9 @@ const struct command cmd_eval_beir = {
         "queries are searched for to 1,000 hits, and the runs are scored.  A hit whose name "
         "is the query's is left out, as BEIR does.\n\n"
         "With --rerank METHOD, which may be given more than once, each system is measured as it is "
-        "and then with its first hits re-ranked, as SYSTEM+METHOD.\n\n"
+        "and then with its first hits re-ranked, as SYSTEM+METHOD.  For stored the "
+        "index is given keys of the first profile that is asked for, which takes a language model "
+        "some time; they are kept.\n\n"
         "Seconds and queries/s are of the searches alone.  --json prints "
         "{\"rows\":[{\"dataset\":...,\"system\":...,\"measures\":{...},\"seconds\":...}]}, and "
         "with --test \"comparisons\" as 'fovea compare' "

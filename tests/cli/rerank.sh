@@ -2,9 +2,12 @@
 # Re-ranking from outside: searches, conversations, TREC runs, evaluation, slips.
 # SPDX-License-Identifier: Apache-2.0
 . "${srcdir:-.}/tests/cli/lib.sh"
-mkdir cross encoder
-for kind in cross encoder; do
-    "$builddir/tests/write_tiny" $kind $kind >out || {
+mkdir cross encoder tiny-models tiny-models/tiny
+export FOVEA_MODELS="$tmp/tiny-models"
+for kind in cross encoder decoder; do
+    dir=$kind
+    [ $kind = decoder ] && dir=tiny-models/tiny
+    "$builddir/tests/write_tiny" $kind $dir >out || {
         echo "no model was written"
         exit 1
     }
@@ -166,23 +169,61 @@ code_is 1
 err_has "is a cross-encoder"
 
 # ---- fovea eval beir ----
-mkdir -p tiny/qrels
-cp corpus.jsonl tiny/
-printf '{"_id": "q1", "text": "eye fovea"}\n{"_id": "q2", "text": "eye"}\n' >tiny/queries.jsonl
-printf 'query-id\tcorpus-id\tscore\nq1\teye\t1\nq2\tmole\t1\n' >tiny/qrels/test.tsv
-run eval beir tiny --systems bm25 --rerank cross-encoder:cross --rerank cross-encoder:cross --rerank-depth 1 --runs runs -t t
+mkdir -p mini/qrels
+cp corpus.jsonl mini/
+printf '{"_id": "q1", "text": "eye fovea"}\n{"_id": "q2", "text": "eye"}\n' >mini/queries.jsonl
+printf 'query-id\tcorpus-id\tscore\nq1\teye\t1\nq2\tmole\t1\n' >mini/qrels/test.tsv
+run eval beir mini --systems bm25 --rerank cross-encoder:cross --rerank cross-encoder:cross --rerank-depth 1 --runs runs -t t
 code_is 0
-out_has "^tiny +bm25 +[01]"
-out_has "^tiny +bm25\+cross-encoder-cross +[01]"
+out_has "^mini +bm25 +[01]"
+out_has "^mini +bm25\+cross-encoder-cross +[01]"
 out_has "^compared with bm25: t-test"
 n_checks=$((n_checks + 1))
-[ "$(order runs/tiny.bm25.run)" = "$(order runs/tiny.bm25+cross-encoder-cross.run)" ] || fail "one hit re-ranked is another order"
-run eval beir tiny --systems bm25 --rerank cross-encoder:cross --json
+[ "$(order runs/mini.bm25.run)" = "$(order runs/mini.bm25+cross-encoder-cross.run)" ] || fail "one hit re-ranked is another order"
+run eval beir mini --systems bm25 --rerank cross-encoder:cross --json
 code_is 0
 is_json out
 out_has '"system":"bm25\+cross-encoder-cross"'
-slip "about --rerank METHOD" eval beir tiny --systems bm25 --rerank-depth 5
-slip "no re-ranking by 'x'" eval beir tiny --systems bm25 --rerank x
+slip "about --rerank METHOD" eval beir mini --systems bm25 --rerank-depth 5
+slip "no re-ranking by 'x'" eval beir mini --systems bm25 --rerank x
+
+# ---- keys that an index stores, or not ----
+stored=stored:tiny:tiny-models/tiny/profile.json
+run search ix "eye fovea" --rerank $stored --run tag
+code_is 0
+err_is_a_line
+err_has "notice: 4 of 4 passages have no stored keys and were read now; 'fovea attend'"
+cp out made
+run attend ix --profile tiny-models/tiny/profile.json --model tiny
+code_is 0
+run search ix "eye fovea" --rerank $stored --run tag
+err_is_empty
+same out made
+run search ix "eye fovea" --rerank stored --run tag # what the index has keys for
+err_is_empty
+same out made
+run rerank bm25.run --queries queries.tsv --index ix -m $stored -q
+code_is 0
+cp out by-index
+run rerank bm25.run --queries queries.tsv --index ix -m $stored -q --shuffle 5
+same out by-index
+for method in icr icr-blocks; do
+    run rerank bm25.run --queries queries.tsv --corpus corpus.jsonl -m $method:tiny:all -q --depth 3
+    code_is 0
+    same_set "$(order out)" "$(order bm25.run)"
+done
+run rerank bm25.run --queries queries.tsv --index ix -m icr-blocks:tiny:all -q
+cp out by-index
+run rerank bm25.run --queries queries.tsv --index ix -m icr-blocks:tiny:all -q --shuffle 5
+same out by-index
+run rerank bm25.run --queries queries.tsv --index ix -m icr:tiny:all -q --reversed --window 2 --wants answer
+code_is 0
+run eval beir mini --systems bm25 --rerank $stored
+code_is 0
+out_has "^mini +bm25\+stored-tiny-profile.json +[01]"
+run eval beir mini --systems bm25 --rerank $stored # the keys are there
+err_is_empty
+failing "no profile 'nosuch'" bm25.run --queries queries.tsv --index ix -m stored:tiny:nosuch
 
 run help rerankers
 code_is 0
