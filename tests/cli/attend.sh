@@ -1,0 +1,123 @@
+#!/bin/sh
+# Attention keys from outside: made while indexing and later, interrupted, killed, searched, taken out.
+# SPDX-License-Identifier: Apache-2.0
+. "${srcdir:-.}/tests/cli/lib.sh"
+mkdir tiny
+"$builddir/tests/write_tiny" decoder tiny >out || {
+    echo "no model was written"
+    exit 1
+}
+cp tiny/profile.json p.json
+awk 'BEGIN { for (i = 0; i < 1500; i++) printf "{\"_id\": \"d%d\", \"title\": \"Eye\", \"text\": \"fovea number %d of many, word%d\"}\n", i, i, i % 97 }' >many.jsonl
+head -20 many.jsonl >few.jsonl
+
+# ---- the same keys, made while indexing or later ----
+run index now few.jsonl --model none --attention p.json:tiny
+code_is 0
+run info now --json
+out_has '"attention":"tiny","attention_model":"tiny","attended_passages":20,"attention_bytes":[0-9]+'
+run index later few.jsonl --model none
+code_is 0
+run info later --json
+out_has '"attention":"none","bytes"'
+run info later
+out_lacks attention
+run attend later --profile p.json --model tiny --json
+code_is 0
+err_is_empty
+is_json out
+out_has '"made":20,.*"attended_passages":20,"passages":20'
+run info later
+out_has '^  attention  profile tiny, model tiny: keys of all passages$'
+out_has ', attention keys [0-9.]+ kB, other '
+run check later
+code_is 0
+run attend later
+code_is 0
+out_has 'keys of 0 passages made'
+out_has '^20 of 20 passages, .* profile tiny, model tiny$'
+for ix in now later; do
+    run search $ix "fovea word7" --rerank stored:tiny:p.json --run tag
+    code_is 0
+    err_is_empty
+    cp out $ix.run
+done
+[ -s now.run ] || fail "no run"
+same now.run later.run
+
+# ---- documents that come and go ----
+echo '{"_id": "d3", "title": "Eye", "text": "another text"}' >new.jsonl
+echo '{"_id": "new", "text": "a new one"}' >>new.jsonl
+run index later new.jsonl --delete d5
+code_is 0
+run check later
+code_is 0
+run info later --json
+out_has '"documents":20,"passages":20,.*"attended_passages":20'
+
+# ---- slips ----
+sed 's/"layer": 0/"layer": 1/; s/"head": 1/"head": 0/' p.json >q.json
+run attend later --profile q.json --model tiny
+code_is 1
+err_has "keys for the attention profile 'tiny', not 'q.json'"
+run index later new.jsonl --attention q.json
+code_is 1
+err_is_a_line
+err_has "keys for the attention profile 'tiny'"
+run index later new.jsonl --attention ''
+code_is 2
+run attend later --drop --profile p.json
+code_is 2
+run attend nowhere
+code_is 1
+run attend later --profile nowhere
+code_is 1
+err_has "no profile 'nowhere'"
+run attend now --profile p.json --model nothing
+code_is 0 # all have keys: nobody needs the model
+
+# ---- interrupted and killed: what was made is kept ----
+run index ix many.jsonl --model none
+code_is 0
+n=0
+stop() {
+    said="fovea attend, then SIG$1"
+    "$fovea" attend ix --profile p.json --model tiny --threads 1 -q >out 2>err &
+    child=$!
+    sleep "0.$2"
+    kill -"$1" $child
+    wait $child
+    code=$?
+    if [ $code -ne 0 ] && [ "$1" = INT ]; then
+        code_is 130
+        out_is_empty
+        err_has "interrupted; [0-9,]+ of 1,500 passages have keys; run the same command again"
+    fi
+    run check ix
+    code_is 0
+    run info ix --json
+    before=$n
+    n=$(sed -n 's/.*"attended_passages":\([0-9]*\).*/\1/p' out)
+    n=${n:-0}
+    n_checks=$((n_checks + 1))
+    [ "$n" -ge "$before" ] || fail "$before passages had keys, $n are left"
+}
+stop INT 15
+stop KILL 15
+stop INT 15
+run attend ix --profile p.json --model tiny -q --json
+code_is 0
+out_has '"attended_passages":1500,"passages":1500'
+run check ix
+code_is 0
+
+# ---- taken out ----
+run attend ix --drop
+code_is 0
+out_has 'no attention keys'
+run info ix --json
+out_has '"attention":"none","bytes"'
+run check ix
+code_is 0
+
+finish
