@@ -49,12 +49,16 @@ void attention_clear(struct attention *a)
 
 void attention_plan(struct key_plan *out, const struct attention *a)
 {
-    *out = (struct key_plan){.n = (int)a->slots, .d = (int)a->dim, .bits = a->profile->bits};
+    *out = (struct key_plan){.n = (int)a->slots,
+                             .d = (int)a->dim,
+                             .bits = a->profile->bits,
+                             .heads = a->profile->is_calibrated ? a->profile->n_heads : 0};
 }
 
 int attention_serves(const struct profile *a, const struct profile *b)
 {
-    int same = !strcmp(a->sha256, b->sha256) && a->bits == b->bits && a->n_heads == b->n_heads;
+    int same = !strcmp(a->sha256, b->sha256) && a->bits == b->bits && a->n_heads == b->n_heads &&
+               a->is_calibrated == b->is_calibrated && a->wants == b->wants;
 
     for (int i = 0; same && i < a->n_heads; i++)
         same = a->heads[i].layer == b->heads[i].layer && a->heads[i].head == b->heads[i].head;

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "model/keys_inside.h"
+#include "model/question.h"
 
 /* ---- plan ---- */
 
@@ -25,6 +26,7 @@ int key_plan_make(struct key_plan *out, const struct profile *p, const struct de
     memset(out, 0, sizeof *out);
     out->d = c->d;
     out->bits = p->bits;
+    out->heads = p->is_calibrated ? p->n_heads : 0;
     if (c->d > KEYS_MAX_D)
         return err_set(err, E_INVALID, "heads of %d numbers; stored keys have at most %d", c->d,
                        KEYS_MAX_D);
@@ -50,9 +52,37 @@ struct key_maker {
     struct tokens prompt; /* the head, and a passage behind it */
     size_t n_head;
     float *keys; /* [KEYS_MAX_TOKENS, d] */
+
+    /* if the profile is calibrated */
+    struct question content_free;
+    struct key_meeting *meeting;
+    float *log_sums, *largest; /* [heads, rows]; [rows] */
 };
 
-enum { BLANK_TOKENS = 8 }; /* at most, of the blank line before a passage */
+enum {
+    BLANK_TOKENS = 8, /* at most, of the blank line before a passage */
+    MOST_ROWS = 255   /* of the content-free query, whose tail is short */
+};
+
+/* Reads the content-free query, which the passages' keys will meet. */
+static int ask_content_free(struct key_maker *k, const struct profile *p, struct pool *pool,
+                            struct err *err)
+{
+    struct asker *asker = NULL;
+    int rc = asker_open(&asker, k->reader, p->heads, p->n_heads, p->wants, pool, err);
+
+    rc = rc ? rc : asker_ask(&k->content_free, asker, PROMPT_CONTENT_FREE, err);
+    asker_close(asker);
+    if (!rc && k->content_free.rows > MOST_ROWS)
+        rc = err_set(err, E_LIMIT, "the prompt's tail has %d tokens; %d can be",
+                     k->content_free.rows, MOST_ROWS);
+    rc = rc ? rc : key_meeting_new(&k->meeting, k->plan.d, MOST_ROWS, err);
+    if (rc)
+        return rc;
+    k->log_sums = mem_alloc((size_t)(p->n_heads * k->content_free.rows), sizeof *k->log_sums);
+    k->largest = mem_alloc((size_t)k->content_free.rows, sizeof *k->largest);
+    return k->log_sums && k->largest ? 0 : err_nomem(err);
+}
 
 int key_maker_new(struct key_maker **out, const struct profile *p, struct reader *r,
                   struct pool *pool, struct err *err)
@@ -76,6 +106,8 @@ int key_maker_new(struct key_maker **out, const struct profile *p, struct reader
         rc = session_read(k->session,
                           &(struct session_input){.ids = k->prompt.ids, .n = (int)k->n_head}, NULL,
                           err);
+    if (!rc && k->plan.heads)
+        rc = ask_content_free(k, p, pool, err);
     if (rc) {
         key_maker_close(k);
         return rc;
@@ -113,7 +145,24 @@ void key_maker_close(struct key_maker *k)
         reader_close(k->reader);
     tokens_clear(&k->prompt);
     mem_free(k->keys);
+    question_clear(&k->content_free);
+    key_meeting_free(k->meeting);
+    mem_free(k->log_sums);
+    mem_free(k->largest);
     mem_free(k);
+}
+
+/* What the content-free query finds in the keys of a slot, for all heads that ask them. */
+static void meet_content_free(struct key_maker *k, int slot, int n)
+{
+    const struct question *q = &k->content_free;
+    const size_t each = (size_t)q->rows;
+
+    key_meeting_set(k->meeting, k->keys, n);
+    for (int h = 0; h < k->plan.heads; h++)
+        if (k->plan.slot_of[h] == slot)
+            key_meeting_run(k->log_sums + (size_t)h * each, k->largest, 1, k->meeting,
+                            q->queries + (size_t)h * each * (size_t)q->d, q->rows);
 }
 
 static int make_one(struct buf *out, struct key_maker *k, const struct prompt_passage *p,
@@ -134,14 +183,18 @@ static int make_one(struct buf *out, struct key_maker *k, const struct prompt_pa
                                                   .n = (int)(k->prompt.n - k->n_head),
                                                   .keys_only = 1},
                           NULL, err);
-    keys_begin(out, n, &k->plan);
+    keys_begin(out, n, &k->plan, k->content_free.rows);
     for (int i = 0; i < k->plan.n && !rc; i++) {
         const struct key_slot *s = &k->plan.slots[i];
 
         if (n)
             session_copy_keys(k->keys, k->session, s->layer, s->key_head, (int)where.begin, n);
         rc = keys_put(out, k->keys, n, &k->plan, err);
+        if (n && !rc)
+            meet_content_free(k, i, n);
     }
+    if (n && !rc)
+        rc = keys_put_content_free(out, k->log_sums, k->plan.heads, k->content_free.rows, err);
     return rc ? rc : buf_error(out) ? err_nomem(err) : 0;
 }
 

@@ -30,6 +30,7 @@ struct key_plan {
     } slots[PROFILE_MAX_HEADS];     /* by layer, then key head */
     int slot_of[PROFILE_MAX_HEADS]; /* of each head of the profile */
     int d, bits;
+    int heads; /* whose content-free log sums are kept: all of the profile's if it is calibrated, else 0 */
 };
 
 /* E_INVALID if the model has no such layer or head. */
@@ -64,6 +65,7 @@ int key_maker_run(struct buf *out, struct key_maker *k, const struct prompt_pass
 struct keys {
     int n; /* tokens; 0 = an empty passage */
     int slots, d, bits;
+    int heads, rows; /* of the content-free log sums */
     const unsigned char *bytes;
 };
 
@@ -73,6 +75,10 @@ int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
 
 /* The keys of a slot, decoded: out [d, n] as columns, row stride ld >= n. */
 void keys_decode(float *out, int ld, const struct keys *k, int slot);
+
+/* What the content-free query's rows find in the passage, by a head of the profile: log_sums[i * stride] for row i of k->rows, as
+ * key_meeting_run would give them, within 1e-3. */
+void keys_content_free(float *log_sums, size_t stride, const struct keys *k, int head);
 
 /* Where queries meet the keys of a passage: memory of one thread. */
 struct key_meeting;

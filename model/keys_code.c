@@ -1,7 +1,8 @@
 /* keys_code.c -- the bytes of a passage's keys.
  *
- *     head     tokens u16, slots u8, bits u8, d u16; little-endian
+ *     head     tokens u16, slots u8, bits u8, d u16, heads u8, rows u8; little-endian
  *     slots    each: d times lowest f32; d times step f16; d rows of tokens codes, each row whole bytes
+ *     sums     if heads: lowest f32, step f32, heads * rows codes u16: what rows of the content-free query find
  *
  * A number of channel c is lowest[c] + step[c] * code.  A channel of keys keeps its place and width over a passage (models
  * add large constants to some), so channels are rounded each for itself (Liu et al., "KIVI", 2024), and lie one after the
@@ -16,7 +17,7 @@
 #include "base/half.h"
 #include "model/keys_inside.h"
 
-enum { HEAD_BYTES = 6, LOWEST_BYTES = 4, STEP_BYTES = 2 };
+enum { HEAD_BYTES = 8, LOWEST_BYTES = 4, STEP_BYTES = 2, SUMS_TOP = 65535 };
 
 #define HALF_MAX 65504.0 /* the largest number of 16 bits */
 
@@ -86,11 +87,13 @@ static void put_codes(unsigned char *row, const float *keys, int n, int d, int c
     }
 }
 
-void keys_begin(struct buf *out, int n, const struct key_plan *plan)
+void keys_begin(struct buf *out, int n, const struct key_plan *plan, int rows)
 {
-    const unsigned char head[HEAD_BYTES] = {(unsigned char)n,       (unsigned char)(n >> 8),
-                                            (unsigned char)plan->n, (unsigned char)plan->bits,
-                                            (unsigned char)plan->d, (unsigned char)(plan->d >> 8)};
+    const unsigned char head[HEAD_BYTES] = {
+        (unsigned char)n,           (unsigned char)(n >> 8),
+        (unsigned char)plan->n,     (unsigned char)plan->bits,
+        (unsigned char)plan->d,     (unsigned char)(plan->d >> 8),
+        (unsigned char)plan->heads, (unsigned char)(plan->heads ? rows : 0)};
 
     buf_add(out, head, sizeof head);
 }
@@ -121,7 +124,45 @@ int keys_put(struct buf *out, const float *keys, int n, const struct key_plan *p
     return 0;
 }
 
+int keys_put_content_free(struct buf *out, const float *log_sums, int heads, int rows,
+                          struct err *err)
+{
+    const size_t n = (size_t)heads * (size_t)rows;
+    float least = INFINITY, most = -INFINITY, scale[2];
+    unsigned char *p;
+
+    if (!n)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(log_sums[i]))
+            return err_set(err, E_FORMAT,
+                           "the model yields numbers that are not finite; is its file damaged?");
+        least = fminf(least, log_sums[i]);
+        most = fmaxf(most, log_sums[i]);
+    }
+    scale[0] = least;
+    scale[1] = (most - least) / SUMS_TOP;
+    buf_add(out, scale, sizeof scale);
+    p = buf_extend(out, 2 * n);
+    if (!p)
+        return err_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        const long code = scale[1] > 0 ? lrintf((log_sums[i] - least) / scale[1]) : 0;
+
+        p[2 * i] = (unsigned char)(code < SUMS_TOP ? code : SUMS_TOP);
+        p[2 * i + 1] = (unsigned char)((code < SUMS_TOP ? code : SUMS_TOP) >> 8);
+    }
+    return 0;
+}
+
 /* ---- decoding ---- */
+
+static size_t sums_bytes(const struct keys *k)
+{
+    const size_t n = (size_t)k->heads * (size_t)k->rows;
+
+    return n && k->n ? 2 * sizeof(float) + 2 * n : 0;
+}
 
 /* The scale of channel c of a slot that begins at p. */
 static struct scale scale_at(const unsigned char *p, size_t d, size_t c)
@@ -152,6 +193,42 @@ static int scales_are_finite(const struct keys *k)
     return 1;
 }
 
+/* Where the scale of the content-free log sums is. */
+static void sums_scale(float scale[2], const unsigned char **codes, const struct keys *k)
+{
+    const unsigned char *p = slot_at(k, k->slots);
+
+    memcpy(scale, p, 2 * sizeof *scale);
+    *codes = p + 2 * sizeof *scale;
+}
+
+static int sums_are_finite(const struct keys *k)
+{
+    const unsigned char *codes;
+    float scale[2];
+
+    if (!sums_bytes(k))
+        return 1;
+    sums_scale(scale, &codes, k);
+    return isfinite(scale[0]) && isfinite(scale[1]);
+}
+
+void keys_content_free(float *log_sums, size_t stride, const struct keys *k, int head)
+{
+    const unsigned char *codes;
+    float scale[2];
+
+    if (!k->n) {
+        for (int i = 0; i < k->rows; i++)
+            log_sums[(size_t)i * stride] = -INFINITY;
+        return;
+    }
+    sums_scale(scale, &codes, k);
+    codes += 2 * (size_t)head * (size_t)k->rows;
+    for (int i = 0; i < k->rows; i++)
+        log_sums[(size_t)i * stride] = scale[0] + scale[1] * (float)get_u16(codes + 2 * i);
+}
+
 int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
               const struct key_plan *plan, struct err *err)
 {
@@ -159,19 +236,23 @@ int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
                            .slots = n_bytes >= HEAD_BYTES ? bytes[2] : 0,
                            .bits = n_bytes >= HEAD_BYTES ? bytes[3] : 0,
                            .d = n_bytes >= HEAD_BYTES ? (int)get_u16(bytes + 4) : 0,
+                           .heads = n_bytes >= HEAD_BYTES ? bytes[6] : 0,
+                           .rows = n_bytes >= HEAD_BYTES ? bytes[7] : 0,
                            .bytes = bytes};
 
     if (n_bytes < HEAD_BYTES || k.n > KEYS_MAX_TOKENS || !k.slots || k.slots > PROFILE_MAX_HEADS ||
         !k.d || k.d > KEYS_MAX_D || (k.bits != 8 && k.bits != 4 && k.bits != 2) ||
-        n_bytes != HEAD_BYTES + (size_t)k.slots * slot_bytes(k.n, k.d, k.bits))
+        k.heads > PROFILE_MAX_HEADS || !k.heads != !k.rows ||
+        n_bytes != HEAD_BYTES + (size_t)k.slots * slot_bytes(k.n, k.d, k.bits) + sums_bytes(&k))
         return err_set(err, E_FORMAT, "%zu bytes that are no stored keys", n_bytes);
-    if (!scales_are_finite(&k))
+    if (!scales_are_finite(&k) || !sums_are_finite(&k))
         return err_set(err, E_FORMAT, "stored keys that are not numbers");
-    if (plan && (k.slots != plan->n || k.d != plan->d || k.bits != plan->bits))
-        return err_set(
-            err, E_FORMAT,
-            "stored keys of %d key heads, %d numbers, %d bits; the profile has %d, %d, %d", k.slots,
-            k.d, k.bits, plan->n, plan->d, plan->bits);
+    if (plan &&
+        (k.slots != plan->n || k.d != plan->d || k.bits != plan->bits || k.heads != plan->heads))
+        return err_set(err, E_FORMAT,
+                       "stored keys of %d key heads, %d numbers, %d bits, calibrated for %d heads; "
+                       "the profile has %d, %d, %d, %d",
+                       k.slots, k.d, k.bits, k.heads, plan->n, plan->d, plan->bits, plan->heads);
     *out = k;
     return 0;
 }

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "model/keys.h"
 #include "reranker/heads.h"
-#include "reranker/question.h"
+#include "model/question.h"
 #include "reranker/statistics.h"
 
 enum { HEADS_BATCH = 100, BLANK_TOKENS = 8 };

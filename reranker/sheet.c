@@ -42,3 +42,15 @@ double sheet_total(const struct sheet *s, int head, int row)
         total += exp((double)sums[i] - most);
     return most + log(total);
 }
+
+int question_sheet(struct sheet *out, const struct question *q, int passages, struct err *err)
+{
+    int rc = sheet_new(out, q->n_heads, q->rows, passages, err);
+
+    if (rc)
+        return rc;
+    out->words_begin = q->words_begin;
+    out->words_end = q->words_end;
+    memcpy(out->rest, q->rest, (size_t)q->n_heads * (size_t)q->rows * sizeof *out->rest);
+    return 0;
+}

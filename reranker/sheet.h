@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "model/question.h"
 
 /* Logits are query . key / sqrt d; any constant may be added to all of a row. */
 struct sheet {
@@ -20,6 +21,9 @@ struct sheet {
 /* Room for so much; what is in it is not set.  E_NOMEM. */
 int sheet_new(struct sheet *out, int heads, int rows, int passages, struct err *err);
 void sheet_clear(struct sheet *s);
+
+/* A sheet for what a question finds in so many passages, its rest filled in.  E_NOMEM. */
+int question_sheet(struct sheet *out, const struct question *q, int passages, struct err *err);
 
 static inline size_t sheet_at(const struct sheet *s, int head, int row)
 {

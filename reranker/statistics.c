@@ -82,15 +82,16 @@ static void peak(float *out, const struct sheet *s, int head)
     mean_over(out, s, head, s->words_begin, s->words_end, peak_of);
 }
 
-static const struct statistic st_mass = {"mass", "mean attention of the prompt's whole tail", mass};
-static const struct statistic st_word_mass = {"word-mass", "mean attention of the query's words",
+static const struct statistic st_mass = {"mass", "mean attention of the prompt's whole tail", 0,
+                                         mass};
+static const struct statistic st_word_mass = {"word-mass", "mean attention of the query's words", 0,
                                               word_mass};
 static const struct statistic st_log_mass = {
-    "log-mass", "mean logarithm of the attention of the query's words", log_mass};
-static const struct statistic st_largest = {"largest", "mean largest logit of the query's words",
+    "log-mass", "mean logarithm of the attention of the query's words", 0, log_mass};
+static const struct statistic st_largest = {"largest", "mean largest logit of the query's words", 1,
                                             largest};
 static const struct statistic st_peak = {
-    "peak", "mean largest attention of the query's words to one token", peak};
+    "peak", "mean largest attention of the query's words to one token", 1, peak};
 
 const struct statistic *const statistics[] = {&st_mass,    &st_word_mass, &st_log_mass,
                                               &st_largest, &st_peak,      NULL};

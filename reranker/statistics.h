@@ -7,6 +7,7 @@
 
 struct statistic {
     const char *name, *about;
+    int needs_largest; /* 1: largest logits are looked at; else sums alone */
     /* out [passages] of one head. */
     void (*compute)(float *out, const struct sheet *s, int head);
 };

@@ -1,15 +1,16 @@
 /* stored.c -- re-ranking by stored keys: the query is read alone, and its heads' queries meet keys that were made when the
  * passages were indexed.
  *
- * Attention of a row is one softmax over all candidates' keys and the prompt's head.  The content-free query, which
- * calibrates, was read when the reranker was opened; it meets the same keys.
+ * Attention of a row is one softmax over all candidates' keys and the prompt's head.  What the content-free query, which
+ * calibrates, finds in each passage is stored with its keys; only a statistic that looks at largest logits lets it meet them again.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
 #include "base/mem.h"
 #include "model/keys.h"
-#include "reranker/question.h"
+#include "model/question.h"
+#include "reranker/attended.h"
 #include "reranker/reranker_inside.h"
 #include "reranker/statistics.h"
 
@@ -117,6 +118,11 @@ static int meet(int task, int worker, void *payload)
             const struct question *q = job->asks[k];
             const size_t at = sheet_at(job->sheets[k], h, 0) + (size_t)task;
 
+            if (k && !s->statistic->needs_largest) {
+                keys_content_free(job->sheets[k]->log_sums + at, (size_t)job->sheets[k]->passages,
+                                  &job->keys[task], h);
+                continue;
+            }
             key_meeting_run(job->sheets[k]->log_sums + at, job->sheets[k]->largest + at,
                             (size_t)job->sheets[k]->passages, m,
                             q->queries + (size_t)h * (size_t)q->rows * (size_t)q->d, q->rows);
@@ -141,6 +147,18 @@ static int keys_of(struct keys *out, struct stored *s, const struct candidate *c
         rc = key_maker_new(&s->maker, s->profile, s->reader, s->pool, err);
     rc = rc ? rc : key_maker_run(made, s->maker, &c->text, 1, err);
     return rc ? rc : keys_view(out, (const unsigned char *)made->data, made->len, &s->plan, err);
+}
+
+/* The stored rows must be those of this content-free query. */
+static int check_rows(const struct keys *k, const struct stored *s, const char *docno,
+                      struct err *err)
+{
+    if (!s->profile->is_calibrated || k->rows == s->content_free.rows)
+        return 0;
+    return err_set(err, E_FORMAT,
+                   "'%.100s': its keys were made for another prompt; 'fovea attend --drop' takes "
+                   "them out, 'fovea attend' makes them anew",
+                   docno);
 }
 
 static int run_meeting(float *read, struct meeting *job, int n, struct err *err)
@@ -170,6 +188,26 @@ static int run_meeting(float *read, struct meeting *job, int n, struct err *err)
     return rc;
 }
 
+/* The words of a candidate that the query attends to; none if its text is not what its keys were made of. */
+static int tell_words(struct candidate *c, struct reranker *r, const struct stored *s,
+                      const struct keys *keys, const struct question *q, struct err *err)
+{
+    struct tokens list = {0};
+    struct prompt_range where;
+    double *given = mem_alloc((size_t)keys->n, sizeof *given);
+    int rc = given ? prompt_passage(&list, &where, s->reader, &c->text, 0, KEYS_MAX_TOKENS, err)
+                   : err_nomem(err);
+
+    if (!rc && keys->n && where.end - where.begin == (size_t)keys->n) {
+        rc = attended_by_keys(given, keys, &s->plan, s->profile, q,
+                              s->profile->is_calibrated ? &s->content_free : NULL, err);
+        rc = rc ? rc : attended_set(c, r, given, list.spans + where.begin, (size_t)keys->n, err);
+    }
+    tokens_clear(&list);
+    mem_free(given);
+    return rc;
+}
+
 static int run(void *self, struct reranker *r, struct candidate *candidates, size_t n,
                const char *query, struct err *err)
 {
@@ -184,6 +222,7 @@ static int run(void *self, struct reranker *r, struct candidate *candidates, siz
 
     for (size_t i = 0; i < n && !rc; i++) {
         rc = keys_of(&keys[i], s, &candidates[i], &made[i], err);
+        rc = rc ? rc : check_rows(&keys[i], s, candidates[i].docno, err);
         candidates[i].cut = !rc && keys[i].n == KEYS_MAX_TOKENS;
     }
     rc = rc ? rc : asker_ask(&q, s->asker, query, err);
@@ -193,6 +232,8 @@ static int run(void *self, struct reranker *r, struct candidate *candidates, siz
     rc = rc ? rc : run_meeting(read, &job, (int)n, err);
     for (size_t i = 0; i < n && !rc; i++)
         candidates[i].read = read[i];
+    for (size_t i = 0; i < n && !rc && r->attended; i++)
+        rc = tell_words(&candidates[i], r, s, &keys[i], &q, err);
     for (size_t i = 0; made && i < n; i++)
         buf_clear(&made[i]);
     question_clear(&q);

@@ -25,7 +25,7 @@ BEGIN {
     may["generator"] = " model/model.h model/reader.h model/session.h "
     may["indexer"] = " model/model.h model/keys.h model/profile.h "
     may["retriever"] = " model/model.h" index_h
-    may["reranker"] = " model/model.h model/keys.h model/prompt.h model/profile.h model/reader.h model/session.h" index_h
+    may["reranker"] = " model/model.h model/keys.h model/prompt.h model/profile.h model/reader.h model/session.h model/question.h" index_h
     may["api"] = " model/model.h model/about.h model/reader.h model/write.h reranker/heads.h corpora/corpora.h retriever/retriever.h reranker/reranker.h" \
         " generator/generator.h eval/eval.h eval/significance.h" index_h
 

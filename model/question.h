@@ -4,14 +4,13 @@
  * them; no passage is seen.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef RERANKER_QUESTION_H
-#define RERANKER_QUESTION_H
+#ifndef MODEL_QUESTION_H
+#define MODEL_QUESTION_H
 
 #include "base/pool.h"
 #include "model/profile.h"
 #include "model/reader.h"
 #include "model/session.h"
-#include "reranker/sheet.h"
 
 enum {
     QUESTION_DISTANCE = 256,   /* places between the prompt's head and its tail */
@@ -27,9 +26,6 @@ struct question {
     float *rest; /* [n_heads, rows] log of the sum of exp(query . key) over the prompt's head */
 };
 void question_clear(struct question *q);
-
-/* A sheet for what a question finds in so many passages, its rest filled in.  E_NOMEM. */
-int question_sheet(struct sheet *out, const struct question *q, int passages, struct err *err);
 
 struct asker;
 

@@ -1,6 +1,6 @@
 /* question.c -- reads queries alone; see question.h. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "reranker/question.h"
+#include "model/question.h"
 
 #include <math.h>
 #include <string.h>
@@ -25,18 +25,6 @@ void question_clear(struct question *q)
     mem_free(q->queries);
     mem_free(q->rest);
     memset(q, 0, sizeof *q);
-}
-
-int question_sheet(struct sheet *out, const struct question *q, int passages, struct err *err)
-{
-    int rc = sheet_new(out, q->n_heads, q->rows, passages, err);
-
-    if (rc)
-        return rc;
-    out->words_begin = q->words_begin;
-    out->words_end = q->words_end;
-    memcpy(out->rest, q->rest, (size_t)q->n_heads * (size_t)q->rows * sizeof *out->rest);
-    return 0;
 }
 
 /* ---- opening ---- */
