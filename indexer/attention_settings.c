@@ -365,7 +365,7 @@ static int other_profile(const struct index *ix, const char *name, struct err *e
                      "'%s' has keys for the attention profile '%.60s', not '%.60s'%s: open it "
                      "without that setting, or remove them with 'fovea attend --drop' first",
                      ix->path, has->name, name,
-                     strcmp(p->name, has->name) ? "" : ", which has other heads");
+                     strcmp(p->name, has->name) ? "" : ", which needs other keys");
     profile_free(p);
     mem_free(json);
     return rc;

@@ -190,10 +190,10 @@ static int make_one(struct buf *out, struct key_maker *k, const struct prompt_pa
         if (n)
             session_copy_keys(k->keys, k->session, s->layer, s->key_head, (int)where.begin, n);
         rc = keys_put(out, k->keys, n, &k->plan, err);
-        if (n && !rc)
+        if (n && !rc && k->plan.heads)
             meet_content_free(k, i, n);
     }
-    if (n && !rc)
+    if (n && !rc && k->plan.heads)
         rc = keys_put_content_free(out, k->log_sums, k->plan.heads, k->content_free.rows, err);
     return rc ? rc : buf_error(out) ? err_nomem(err) : 0;
 }

@@ -13,6 +13,7 @@
 
 static char dir[64], model[96], profile[96], choice[200];
 static char sha256[65];
+static int is_calibrated = 1; /* of profiles that are written */
 
 /* A profile of two layers' heads, that share a key head in the first. */
 static inline void write_profile(const char *path, const char *name, const char *method,
@@ -22,11 +23,11 @@ static inline void write_profile(const char *path, const char *name, const char 
     int n = snprintf(
         text, sizeof text,
         "{\"name\": \"%s\", \"method\": \"%s\", \"model\": \"tiny\", \"sha256\": \"%s\","
-        " \"statistic\": \"log-mass\", \"calibrated\": true, \"wants\": \"find\", \"bits\": 8,"
+        " \"statistic\": \"log-mass\", \"calibrated\": %s, \"wants\": \"find\", \"bits\": 8,"
         " \"first_stage\": 0.5, \"heads\": [{\"layer\": 0, \"head\": 0, \"weight\": %g},"
         " {\"layer\": 0, \"head\": 1, \"weight\": 1}, {\"layer\": %d, \"head\": 3,"
         " \"weight\": 0.5}], \"chosen\": \"by hand\"}",
-        name, method, sha256, weight, layer);
+        name, method, sha256, is_calibrated ? "true" : "false", weight, layer);
 
     tmp_write(path, text, (size_t)n);
 }

@@ -76,6 +76,26 @@ START_TEST(keys_made_later_are_those_made_while_indexing)
 }
 END_TEST
 
+START_TEST(profiles_that_are_not_calibrated_have_keys_too)
+{
+    struct index_options opt = with_keys(NULL);
+    struct fixture f;
+
+    is_calibrated = 0;
+    write_profile(profile, "plain", "stored", 1, 1);
+    fixture_open(&f, &opt);
+    for (int i = 0; i < 5; i++)
+        add(&f, i, 0);
+    fixture_commit(&f);
+    ck_assert_int_eq(index_profile(f.ix)->is_calibrated, 0);
+    assert_whole(&f);
+    is_calibrated = 1; /* which needs more than is stored */
+    write_profile(profile, "plain", "stored", 1, 1);
+    ck_assert_err(index_attend(f.ix, profile, &f.err), E_INVALID, "--drop", &f.err);
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(an_index_without_keys_is_as_it_was_before_there_were_any)
 {
     struct index_options opt = without(NULL);
@@ -315,6 +335,7 @@ TCase *tcase_attention(void)
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, keys_follow_updates_deletions_and_merges, 0, 3);
     tcase_add_loop_test(tc, keys_made_later_are_those_made_while_indexing, 0, 3);
+    tcase_add_test(tc, profiles_that_are_not_calibrated_have_keys_too);
     tcase_add_test(tc, an_index_without_keys_is_as_it_was_before_there_were_any);
     tcase_add_test(tc, stopped_work_is_kept_and_goes_on);
     tcase_add_test(tc, a_stopped_commit_leaves_the_last_one);
