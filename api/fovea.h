@@ -256,9 +256,10 @@ typedef struct fovea_hit {
     const char *meta;      /* as given to fovea_add, or NULL */
     const fovea_leg *legs; /* [n_legs] */
     size_t n_legs;
-    const char *explain; /* lines of text; NULL unless asked for */
-    int first_rank;      /* where the hit was before re-ranking, from 1; 0 without re-ranking */
-    float first_score;   /* and its score there, which the parts of the other legs add up to */
+    const char *
+        explain; /* lines of text; NULL unless asked for; of re-ranking, also what the query attended to */
+    int first_rank;    /* where the hit was before re-ranking, from 1; 0 without re-ranking */
+    float first_score; /* and its score there, which the parts of the other legs add up to */
 } fovea_hit;
 
 typedef struct fovea_hits fovea_hits;

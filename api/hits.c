@@ -78,6 +78,8 @@ static int fill_explain(fovea_hit *to, const struct hit *from, const struct rera
     else if (said)
         buf_printf(&text, "%s: not read; first stage %.4f, rank %d\n", f->out->reranker,
                    (double)said->first_score, said->first_rank);
+    if (said && said->attended)
+        buf_printf(&text, "%s\n", said->attended);
     buf_puts(&text, from->explain);
     to->explain = buf_error(&text) ? NULL : keep(&f->out->memory, buf_text(&text));
     buf_clear(&text);

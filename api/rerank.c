@@ -8,7 +8,7 @@
 #include "api/handle.h"
 #include "base/file.h"
 
-enum { DEPTH = 20, DEPTH_STORED = 100 };
+enum { DEPTH = 20, DEPTH_STORED = 100, WORDS = 10 };
 
 /* ---- METHOD[:MODEL[:PROFILE]] ---- */
 
@@ -92,6 +92,7 @@ struct reranking {
     char *what; /* as the options said it */
     char *keys; /* what the index had keys for when it was opened: the profile's name, or NULL */
     float first;
+    int attended; /* 1: it tells what queries attend to */
     struct reranker *reranker;
     struct pool *pool; /* of its own if the handle has none */
 };
@@ -120,6 +121,7 @@ static int open_reranking(struct reranking *r, fovea *q, const fovea_search_opti
         rc = pool_new(&r->pool, q->threads, &q->err);
         ro.pool = r->pool;
     }
+    ro.attended = r->attended;
     ro.method = choice.method->name;
     ro.model = choice.model;
     ro.profile = choice.profile;
@@ -140,7 +142,7 @@ static int find_reranking(struct reranker **out, fovea *q, const fovea_search_op
     int rc;
 
     if (r && !strcmp(r->what, opt->rerank) && r->first == opt->rerank_first &&
-        same_text(r->keys, keys)) {
+        r->attended >= (opt->explain != 0) && same_text(r->keys, keys)) {
         *out = r->reranker;
         return 0;
     }
@@ -152,6 +154,7 @@ static int find_reranking(struct reranker **out, fovea *q, const fovea_search_op
         return err_nomem(&q->err);
     }
     r->first = opt->rerank_first;
+    r->attended = opt->explain != 0;
     rc = open_reranking(r, q, opt);
     if (rc) {
         reranking_close(r);
@@ -169,6 +172,7 @@ struct reading {
     fovea *q;
     struct arena *memory;
     struct buf text, headings, title;
+    int wants_text;           /* even where there are keys */
     int wants_keys, has_keys; /* the index has those that the reranker takes */
     size_t n_missing;         /* candidates without keys, where they are wanted */
 };
@@ -222,20 +226,20 @@ static int read_candidate(struct candidate *c, const struct hit *hit, struct rea
 {
     int rc = read_keys(c, hit, r);
 
-    if (rc)
-        return rc < 0 ? rc : 0;
-    r->n_missing += r->wants_keys != 0;
-    return read_text(c, hit, r);
+    if (rc < 0)
+        return rc;
+    r->n_missing += r->wants_keys && !rc;
+    return rc && !r->wants_text ? 0 : read_text(c, hit, r);
 }
 
 static int read_candidates(struct candidate *c, size_t *n_missing, const struct hits *hits,
-                           size_t n, fovea *q, struct reranker *reranker, struct arena *memory)
+                           size_t n, fovea *q, const struct reranking *to, struct arena *memory)
 {
-    struct reading r = {.q = q, .memory = memory};
+    struct reading r = {.q = q, .memory = memory, .wants_text = to->attended};
     int rc = 0;
 
-    r.wants_keys = reranker_wants_keys(reranker);
-    r.has_keys = reranker_takes_keys(reranker, index_profile(q->ix));
+    r.wants_keys = reranker_wants_keys(to->reranker);
+    r.has_keys = reranker_takes_keys(to->reranker, index_profile(q->ix));
     for (size_t i = 0; i < n && !rc; i++) {
         c[i] = (struct candidate){.docno = hits->hits[i].docno,
                                   .text = {"", 0, "", 0},
@@ -274,9 +278,29 @@ float rerank_score(const struct candidate *c, size_t n, size_t i)
     return (last ? c[last - 1].score : 0) - 1 - (i < n ? 0 : (float)(i - n + 1));
 }
 
+/* "attends to retina 0.21, fovea 0.12" in the arena; NULL if the method does not tell, or memory is out. */
+static const char *write_attended(const struct candidate *c, struct arena *memory)
+{
+    struct buf text = {0};
+    const char *line = NULL;
+
+    for (size_t i = 0; i < c->n_attended && i < WORDS; i++) {
+        const struct attended *w = &c->attended[i];
+        const int in_title = w->begin < c->text.n_title;
+        const size_t shift = in_title ? 0 : c->text.n_title + 1;
+
+        buf_printf(&text, "%s%.*s %.2f", i ? ", " : "attends to ", (int)(w->end - w->begin),
+                   (in_title ? c->text.title : c->text.text) + w->begin - shift, (double)w->share);
+    }
+    if (text.len && !buf_error(&text))
+        line = arena_dup(memory, text.data, text.len);
+    buf_clear(&text);
+    return line;
+}
+
 /* Puts hits in the order of candidates [n], the others behind them. */
 static int order_hits(struct rerank_said *said, struct hits *hits, const struct candidate *c,
-                      size_t n, struct err *err)
+                      size_t n, struct arena *memory, struct err *err)
 {
     struct hit *old = mem_alloc(hits->n, sizeof *old);
 
@@ -291,6 +315,10 @@ static int order_hits(struct rerank_said *said, struct hits *hits, const struct 
         said[i] = (struct rerank_said){.first_rank = (int)from + 1,
                                        .first_score = old[from].score,
                                        .read = i < n && isfinite(c[i].read) ? c[i].read : 0};
+        if (i < n && c[i].n_attended && !(said[i].attended = write_attended(&c[i], memory))) {
+            mem_free(old);
+            return err_nomem(err);
+        }
     }
     mem_free(old);
     rank_readings(said, c, n);
@@ -299,16 +327,17 @@ static int order_hits(struct rerank_said *said, struct hits *hits, const struct 
 
 /* Re-ranks candidates [n] of hits by the words of the query. */
 static int rerank_first_n(struct rerank_said *said, size_t *n_missing, struct hits *hits, size_t n,
-                          fovea *q, const char *query, struct reranker *r)
+                          fovea *q, const char *query, struct arena *memory)
 {
+    const struct reranking *to = q->reranking;
     struct arena texts = {0};
     struct candidate *c = mem_alloc(n, sizeof *c);
-    int rc = c ? read_candidates(c, n_missing, hits, n, q, r, &texts) : err_nomem(&q->err);
+    int rc = c ? read_candidates(c, n_missing, hits, n, q, to, &texts) : err_nomem(&q->err);
 
     if (!rc && n)
-        rc = reranker_run(r, c, n, query, &q->err);
+        rc = reranker_run(to->reranker, c, n, query, &q->err);
     if (!rc)
-        rc = order_hits(said, hits, c, n, &q->err);
+        rc = order_hits(said, hits, c, n, memory, &q->err);
     mem_free(c);
     arena_clear(&texts);
     return rc;
@@ -353,7 +382,7 @@ int rerank_hits(const struct rerank_said **said, const char **note, struct hits 
     if (words.text[strspn(words.text, " \t\n\v\f\r")])
         n = hits->n < (size_t)opt->rerank_depth ? hits->n : (size_t)opt->rerank_depth;
     all = arena_alloc(memory, hits->n * sizeof *all);
-    rc = all ? rerank_first_n(all, &n_missing, hits, n, q, words.text, r) : err_nomem(&q->err);
+    rc = all ? rerank_first_n(all, &n_missing, hits, n, q, words.text, memory) : err_nomem(&q->err);
     *said = all;
     rc = rc ? rc : write_note(note, r, n, n_missing, memory, &q->err);
     query_clear(&words);

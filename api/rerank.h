@@ -42,6 +42,7 @@ struct rerank_said {
     float first_score;
     int rank; /* among what was re-ranked, by the model alone; 0 = below the depth, or it could not be read */
     float read;
+    const char *attended; /* words that the query attended to, a line; or NULL */
 };
 
 /* The reranker of a handle; see handle.h. */

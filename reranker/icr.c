@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "model/keys.h"
+#include "reranker/attended.h"
 #include "reranker/in_context.h"
 #include "reranker/windows.h"
 
@@ -17,7 +18,8 @@ struct icr {
     int reversed, most;
 
     /* the run at hand */
-    const struct candidate *candidates;
+    struct candidate *candidates;
+    struct reranker *owner;
     const char *query;
     size_t max_tokens; /* of a passage */
 };
@@ -79,6 +81,10 @@ static int score(float *read, const size_t *some, size_t n, void *self, struct e
     rc = rc ? rc : in_context_score(scores, c, where, (int)n, SESSION_CONTINUE, s->query, err);
     for (size_t i = 0; i < n && !rc; i++)
         read[some[i]] = scores[i];
+    for (size_t i = 0; i < n && !rc && c->keeps; i++)
+        rc = attended_set(&s->candidates[some[i]], s->owner, c->given + where[i].begin,
+                          prompt.spans + where[i].begin, (size_t)(where[i].end - where[i].begin),
+                          err);
     tokens_clear(&prompt);
     mem_free(where);
     mem_free(scores);
@@ -117,6 +123,7 @@ static int run(void *self, struct reranker *r, struct candidate *candidates, siz
     int rc = lengths && read ? 0 : err_nomem(err);
 
     s->candidates = candidates;
+    s->owner = r;
     s->query = query;
     s->max_tokens = room - MARKER_ROOM < KEYS_MAX_TOKENS ? room - MARKER_ROOM : KEYS_MAX_TOKENS;
     rc = rc ? rc : measure(lengths, s, candidates, n, err);

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "model/keys.h"
+#include "reranker/attended.h"
 #include "reranker/block_cache.h"
 #include "reranker/in_context.h"
 #include "reranker/windows.h"
@@ -31,6 +32,8 @@ struct blocks {
 
     /* the run at hand */
     struct block *blocks; /* [n] */
+    struct candidate *candidates;
+    struct reranker *owner;
     size_t n;
     const char *query;
 };
@@ -135,6 +138,10 @@ static int score(float *read, const size_t *some, size_t n, void *self, struct e
                                s->query, err);
     for (size_t i = 0; i < n && !rc; i++)
         read[some[i]] = scores[i];
+    for (size_t i = 0; i < n && !rc && c->keeps; i++)
+        rc = attended_set(&s->candidates[some[i]], s->owner, c->given + where[i].begin,
+                          s->blocks[some[i]].tokens.spans + s->blocks[some[i]].passage.begin,
+                          (size_t)(where[i].end - where[i].begin), err);
     mem_free(where);
     mem_free(scores);
     return rc;
@@ -172,6 +179,8 @@ static int run(void *self, struct reranker *r, struct candidate *candidates, siz
     int rc;
 
     s->query = query;
+    s->candidates = candidates;
+    s->owner = r;
     s->n = n;
     s->blocks = mem_zalloc(n, sizeof *s->blocks);
     rc = s->blocks && lengths && read ? 0 : err_nomem(err);

@@ -18,13 +18,14 @@ int in_context_open(struct in_context *c, struct reranker *r, const struct reran
         return rc;
     c->profile = p = r->profile;
     c->pool = opt->pool;
+    c->keeps = opt->attended;
     c->wants = p ? p->wants : opt->wants;
     if (p && strcmp(p->statistic, "published") && !(c->statistic = statistic_find(p->statistic)))
         return err_set(err, E_INVALID, "profile '%.60s': there is no statistic '%.40s'", p->name,
                        p->statistic);
     rc = watch_open(&c->watch, decoder_config(reader_decoder(c->reader)),
                     decoder_layers(reader_decoder(c->reader)), p ? p->heads : NULL,
-                    p ? p->n_heads : 0, !c->statistic, err);
+                    p ? p->n_heads : 0, !c->statistic || opt->attended, err);
     return rc ? rc : prompt_head(&c->head, c->reader, err);
 }
 
@@ -32,6 +33,7 @@ void in_context_close(struct in_context *c)
 {
     session_free(c->session);
     watch_close(c->watch);
+    mem_free(c->given);
     tokens_clear(&c->head);
     reader_close(c->reader);
 }
@@ -80,6 +82,19 @@ int in_context_tail(struct tokens *out, struct prompt_tail *where, const struct 
 
 /* ---- scoring ---- */
 
+/* What the query gave, less what the content-free one did, whichever comes first. */
+static int keep_given(struct in_context *c, const double *masses, size_t cells, int is_content_free,
+                      struct err *err)
+{
+    if (mem_reserve((void **)&c->given, &c->cap_given, cells, sizeof *c->given))
+        return err_nomem(err);
+    if (!c->n_kept++)
+        memset(c->given, 0, cells * sizeof *c->given);
+    for (size_t i = 0; i < cells; i++)
+        c->given[i] += is_content_free ? -masses[i] : masses[i];
+    return 0;
+}
+
 /* Reads a tail and watches; masses [cells] gets a copy of what cells were given, if they are kept. */
 static int look(double *masses, struct in_context *c, const struct watch_range *passages, int n,
                 int position, const char *query, struct err *err)
@@ -109,6 +124,9 @@ static int look(double *masses, struct in_context *c, const struct watch_range *
     }
     if (!rc && masses)
         memcpy(masses, watch_masses(c->watch), (size_t)cells * sizeof *masses);
+    if (!rc && c->keeps)
+        rc = keep_given(c, masses ? masses : watch_masses(c->watch), (size_t)cells,
+                        !strcmp(query, PROMPT_CONTENT_FREE), err);
     session_cut(c->session, cells);
     tokens_clear(&tail);
     return rc;
@@ -173,6 +191,7 @@ static int score_by_statistic(float *read, struct in_context *c, const struct wa
 int in_context_score(float *read, struct in_context *c, const struct watch_range *passages, int n,
                      int position, const char *query, struct err *err)
 {
+    c->n_kept = 0;
     return c->statistic ? score_by_statistic(read, c, passages, n, position, query, err)
                         : score_published(read, c, passages, n, position, query, err);
 }

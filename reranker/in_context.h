@@ -25,10 +25,10 @@ struct in_context {
     int session_cells;
     struct watch *watch;
     int wants;
-    int keeps;     /* 1: a scoring leaves in `given` what the query gave each cell beyond what the content-free one did */
+    int keeps; /* 1: a scoring leaves in `given` what the query gave each cell beyond what the content-free one did */
     double *given; /* [cap_given] */
     size_t cap_given;
-    int n_kept; /* tails that are in it */
+    int n_kept;         /* tails that are in it */
     struct tokens head; /* of the prompt */
 };
 

@@ -50,6 +50,7 @@ int reranker_open(struct reranker **out, const struct rerank_options *opt, struc
         return err_nomem(err);
     r->method = method;
     r->pool = opt->pool;
+    r->attended = opt->attended;
     rc = method->open(&r->self, r, opt, err);
     if (!rc && (buf_error(&r->describe)))
         rc = err_nomem(err);
@@ -71,6 +72,7 @@ void reranker_close(struct reranker *r)
     if (r->self)
         r->method->close(r->self);
     profile_free(r->profile);
+    arena_clear(&r->memory);
     buf_clear(&r->note);
     buf_clear(&r->describe);
     mem_free(r);
@@ -163,6 +165,7 @@ int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, con
     int rc;
 
     buf_reset(&r->note);
+    arena_clear(&r->memory);
     if (!query[strspn(query, " \t\n\v\f\r")])
         return err_set(err, E_INVALID, "the query is empty");
     for (size_t i = 0; i < n; i++) {
@@ -170,6 +173,8 @@ int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, con
             return err_set(err, E_INVALID, "the first stage's score of '%.100s' is not a number",
                            candidates[i].docno);
         candidates[i].cut = 0;
+        candidates[i].attended = NULL;
+        candidates[i].n_attended = 0;
         candidates[i].read = -INFINITY;
     }
     if (r->method->any_order)

@@ -24,6 +24,13 @@
 
 struct reranker;
 
+/* A word of a passage: bytes of its title, a line feed and its text, put together; and its share of what the query's own
+ * words gave to the passage's tokens. */
+struct attended {
+    size_t begin, end;
+    float share;
+};
+
 /* A passage to be re-ranked, and where the first stage put it.  Strings borrowed. */
 struct candidate {
     const char *docno;
@@ -36,6 +43,9 @@ struct candidate {
     float read;  /* out: what the model alone says, before the first stage's part is added */
     int cut;     /* out: 1 if the passage was too long and only its beginning was read */
     size_t at;   /* the caller's: survives sorting */
+    struct attended *
+        attended; /* out: [n_attended] with options.attended, most attended first; the reranker's until its next run */
+    size_t n_attended;
 };
 
 struct rerank_options {
@@ -52,6 +62,7 @@ struct rerank_options {
     int window;        /* icr: candidates in one prompt; 0 = as many as fit */
     int reversed; /* icr: 1 = the first stage's best goes last, next to the query (as published); else first */
     size_t cache_bytes; /* icr-blocks: of keys and values kept in memory; 0 = 256 MiB */
+    int attended;       /* 1: runs tell which words the query attended to (not cross-encoder) */
     struct pool *pool;  /* borrowed until close; NULL = this thread alone */
 };
 

@@ -4,6 +4,7 @@
 #define RERANKER_INSIDE_H
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "model/profile.h"
 #include "model/reader.h"
 #include "reranker/reranker.h"
@@ -13,8 +14,10 @@ struct reranker {
     void *self;              /* the method's */
     struct profile *profile; /* NULL = none */
     struct pool *pool;
-    double first_stage; /* weight of the first stage */
-    struct buf note;    /* of the last run */
+    double first_stage;  /* weight of the first stage */
+    int attended;        /* 1: candidates get their words */
+    struct arena memory; /* of those of the last run */
+    struct buf note;     /* of the last run */
     struct buf describe;
 };
 
