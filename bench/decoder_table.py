@@ -12,6 +12,7 @@ ROWS = (  # name, figure, more is better
     ("reading 4,096 tokens, tokens/s", "prefill_4096", True),
     ("writing, tokens/s", "decode", True),
     ("opening, ms", "open_ms", False),
+    ("opening and reading 20 tokens, ms", "first_ms", False),
 )
 
 
