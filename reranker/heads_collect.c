@@ -193,7 +193,8 @@ static int meet_task(int task, int worker, void *payload)
     const size_t d = (size_t)c->cfg->d;
     struct key_meeting *m = c->meetings[worker];
 
-    session_copy_keys(c->keys[worker], c->session, layer, key_head, c->first, c->n);
+    if (c->n)
+        session_copy_keys(c->keys[worker], c->session, layer, key_head, c->first, c->n);
     key_meeting_set(m, c->keys[worker], c->n);
     for (int h = 0; h < c->group; h++) {
         const int head = layer * c->cfg->heads + key_head * c->group + h;

@@ -1,0 +1,418 @@
+/* check_reranker_laws.c -- what holds of re-ranking by attention, whatever the model: on tiny ones. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "base/buf.h"
+#include "base/pool.h"
+#include "model/model.h"
+#include "tests/check_reranker_tiny.h"
+
+static struct tiny tiny;
+static struct err err;
+
+static const char query[] = "what does the eye see?";
+
+static void make_llama(void) { tiny_make(&tiny, "llama", 2048); }
+static void remove_tiny(void) { tiny_remove(&tiny); }
+
+static void run(struct reranker *r, struct candidate *c, size_t n, const char *q)
+{
+    ck_assert_ok(reranker_run(r, c, n, q, &err), &err);
+    check_order(c, n);
+}
+
+/* What came out: bytes that must not change. */
+static void put_result(struct buf *out, const struct candidate *c, size_t n)
+{
+    buf_reset(out);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(out, "%s %.9g %.9g %d\n", c[i].docno, (double)c[i].score, (double)c[i].read,
+                   c[i].cut);
+}
+
+static void shuffle(struct candidate *c, size_t n, unsigned seed)
+{
+    for (size_t i = n; i > 1; i--) {
+        const size_t k = (size_t)rand_r(&seed) % i;
+        const struct candidate x = c[i - 1];
+
+        c[i - 1] = c[k];
+        c[k] = x;
+    }
+}
+
+START_TEST(shuffled_candidates_give_the_same_bytes)
+{
+    static const char *const kinds[] = {"llama", "qwen2", "qwen3", "gemma3"};
+
+    for (int k = 0; k < 4; k++) {
+        struct tiny t;
+
+        tiny_make(&t, kinds[k], 2048);
+        for (int all = 0; all < 2; all++)
+            for (int m = 1; m <= 2 - all; m++) { /* stored needs a profile */
+                const struct rerank_options opt = {.first_stage = 0.3f};
+                struct reranker *r = tiny_open(&t, tiny_methods[m], all, &opt);
+                struct buf want = {0}, got = {0};
+
+                for (unsigned seed = 0; seed < 6; seed++) {
+                    struct candidate c[TINY_TEXTS];
+
+                    tiny_candidates(c);
+                    if (seed)
+                        shuffle(c, TINY_TEXTS, seed);
+                    run(r, c, TINY_TEXTS, query);
+                    put_result(seed ? &got : &want, c, TINY_TEXTS);
+                    if (seed)
+                        ck_assert_str_eq(buf_text(&got), buf_text(&want));
+                }
+                buf_clear(&want);
+                buf_clear(&got);
+                reranker_close(r);
+            }
+        tiny_remove(&t);
+    }
+}
+END_TEST
+
+START_TEST(threads_and_repetition_do_not_change_a_byte)
+{
+    for (const char *const *method = tiny_methods; *method; method++) {
+        struct buf want = {0}, got = {0};
+
+        for (int threads = 0; threads < 4; threads++) {
+            struct rerank_options opt = {.first_stage = -1};
+            struct reranker *r;
+
+            if (threads)
+                ck_assert_ok(pool_new(&opt.pool, threads, &err), &err);
+            r = tiny_open(&tiny, *method, 0, &opt);
+            for (int again = 0; again < 2; again++) {
+                struct candidate c[TINY_TEXTS];
+
+                tiny_candidates(c);
+                run(r, c, TINY_TEXTS, query);
+                put_result(want.len ? &got : &want, c, TINY_TEXTS);
+                if (got.len)
+                    ck_assert_str_eq(buf_text(&got), buf_text(&want));
+                ck_assert_ok(reranker_run(r, c, 3, "another question of words", &err), &err);
+            }
+            reranker_close(r);
+            pool_free(opt.pool);
+        }
+        buf_clear(&want);
+        buf_clear(&got);
+    }
+}
+END_TEST
+
+START_TEST(empty_passages_come_last_whatever_the_first_stage_said)
+{
+    for (const char *const *method = tiny_methods; *method; method++)
+        for (int window = 0; window < 4; window += 3) {
+            const struct rerank_options opt = {.first_stage = 100, .window = window};
+            struct reranker *r = tiny_open(&tiny, *method, 0, &opt);
+            struct candidate c[TINY_TEXTS];
+
+            tiny_candidates(c);
+            c[3].first = c[4].first = 1000;
+            run(r, c, TINY_TEXTS, query);
+            ck_assert_str_eq(c[TINY_TEXTS - 2].docno, "e");
+            ck_assert_str_eq(c[TINY_TEXTS - 1].docno, "d");
+            for (size_t i = 0; i < TINY_TEXTS; i++)
+                ck_assert_int_eq(isfinite(c[i].read) != 0, i < TINY_TEXTS - 2);
+            reranker_close(r);
+        }
+}
+END_TEST
+
+START_TEST(nothing_but_empty_passages_are_in_order_of_their_names)
+{
+    for (const char *const *method = tiny_methods; *method; method++) {
+        struct reranker *r = tiny_open(&tiny, *method, 0, NULL);
+        struct candidate c[2] = {candidate_of("x", "", "", 2, 0), candidate_of("y", "", " ", 1, 1)};
+
+        run(r, c, 2, query);
+        ck_assert_str_eq(c[0].docno, "y");
+        reranker_close(r);
+    }
+}
+END_TEST
+
+START_TEST(one_candidate_is_a_ranking_and_none_is_too)
+{
+    for (const char *const *method = tiny_methods; *method; method++) {
+        struct reranker *r = tiny_open(&tiny, *method, 0, NULL);
+        struct candidate c = candidate_of("only", "The eye", "sees", 3, 0);
+
+        run(r, &c, 1, query);
+        ck_assert(isfinite(c.score));
+        run(r, &c, 0, query);
+        ck_assert_str_eq(reranker_note(r), "");
+        reranker_close(r);
+    }
+}
+END_TEST
+
+START_TEST(equal_texts_tie_and_fall_in_order_of_their_names)
+{
+    for (int m = 1; m < 3; m++) { /* in icr a passage's place counts */
+        struct reranker *r = tiny_open(&tiny, tiny_methods[m], 0, NULL);
+        struct candidate c[4] = {candidate_of("m", "The eye", "of words", 1, 0),
+                                 candidate_of("z", "", "another", 9, 1),
+                                 candidate_of("k", "The eye", "of words", 5, 2),
+                                 candidate_of("n", "The eye", "of words", 3, 3)};
+        char names[8] = "";
+
+        run(r, c, 4, query);
+        for (int i = 0; i < 4; i++)
+            if (*c[i].docno != 'z')
+                strcat(names, c[i].docno);
+        ck_assert_str_eq(names, "nmk");
+        reranker_close(r);
+    }
+}
+END_TEST
+
+/* What the content-free query finds is stored rounded; but for `largest` its keys are met again. */
+START_TEST(calibrating_by_the_same_query_leaves_nothing)
+{
+    tiny.profile.statistic = (char *)"largest";
+    for (const char *const *method = tiny_methods; *method; method++)
+        for (int all = 0; all < 2; all++) {
+            struct candidate c[TINY_TEXTS];
+            struct reranker *r;
+
+            if (all && !strcmp(*method, "stored"))
+                continue;
+            r = tiny_open(&tiny, *method, all, NULL);
+            tiny_candidates(c);
+            run(r, c, TINY_TEXTS, PROMPT_CONTENT_FREE);
+            for (size_t i = 0; i < TINY_TEXTS; i++)
+                ck_assert(c[i].read == 0 || (isinf(c[i].read) && c[i].read < 0));
+            reranker_close(r);
+        }
+}
+END_TEST
+
+START_TEST(a_query_of_5000_words_is_cut_and_said_so)
+{
+    struct buf long_query = {0}, longer = {0};
+
+    for (int i = 0; i < 5000; i++)
+        buf_printf(&long_query, "%sword%d", i ? " " : "", i % 7);
+    buf_printf(&longer, "%s and something else", buf_text(&long_query));
+    for (const char *const *method = tiny_methods; *method; method++) {
+        struct reranker *r = tiny_open(&tiny, *method, 0, NULL);
+        struct candidate c[TINY_TEXTS], d[TINY_TEXTS];
+
+        tiny_candidates(c);
+        tiny_candidates(d);
+        run(r, c, TINY_TEXTS, buf_text(&long_query));
+        ck_assert_ptr_nonnull(strstr(reranker_note(r), " tokens, the first 400 are read"));
+        run(r, d, TINY_TEXTS, buf_text(&longer));
+        for (size_t i = 0; i < TINY_TEXTS; i++) {
+            ck_assert_str_eq(c[i].docno, d[i].docno);
+            ck_assert(c[i].read == d[i].read);
+        }
+        run(r, c, TINY_TEXTS, query);
+        ck_assert_str_eq(reranker_note(r), "");
+        reranker_close(r);
+    }
+    buf_clear(&long_query);
+    buf_clear(&longer);
+}
+END_TEST
+
+START_TEST(an_empty_query_is_refused)
+{
+    for (const char *const *method = tiny_methods; *method; method++) {
+        struct reranker *r = tiny_open(&tiny, *method, 0, NULL);
+        struct candidate c[TINY_TEXTS];
+
+        tiny_candidates(c);
+        ck_assert_err(reranker_run(r, c, TINY_TEXTS, " \n", &err), E_INVALID, "empty", &err);
+        c[1].first = NAN;
+        ck_assert_err(reranker_run(r, c, TINY_TEXTS, query, &err), E_INVALID, "'b'", &err);
+        reranker_close(r);
+    }
+}
+END_TEST
+
+/* 300 words of different ends: as long as a passage is read. */
+static char *long_text(int seed)
+{
+    struct buf b = {0};
+
+    for (int i = 0; i < 400; i++)
+        buf_printf(&b, "%s%c%d", i ? " " : "", 'a' + (i * seed) % 26, i * seed % 10);
+    return buf_take(&b);
+}
+
+START_TEST(more_than_the_window_holds_is_read_in_windows)
+{
+    enum { MANY = 60 };
+    char *texts[5], names[MANY][8];
+
+    for (int i = 0; i < 5; i++)
+        texts[i] = long_text(i + 1);
+    for (int m = 0; m < 2; m++) {
+        struct reranker *r = tiny_open(&tiny, tiny_methods[m], m, NULL);
+        struct candidate c[MANY];
+        double above = 0;
+
+        for (size_t i = 0; i < MANY; i++) {
+            snprintf(names[i], sizeof names[i], "d%02zu", i);
+            c[i] = candidate_of(names[i], "", i % 4 ? texts[i % 5] : "short", (float)(MANY - i), i);
+        }
+        run(r, c, MANY, query);
+        for (size_t i = 0; i < MANY; i++)
+            above += isfinite(c[i].read);
+        ck_assert_double_eq(above, MANY);
+        if (!m) /* blocks are not bound to the model's places */
+            ck_assert_ptr_nonnull(strstr(reranker_note(r), "60 candidates do not fit"));
+        reranker_close(r);
+    }
+    for (int i = 0; i < 5; i++)
+        mem_free(texts[i]);
+}
+END_TEST
+
+START_TEST(passages_that_are_too_long_are_said_to_be_cut)
+{
+    struct buf text = {0};
+
+    for (int i = 0; i < 250; i++)
+        buf_printf(&text, "%sxyz%d", i ? " " : "", i);
+    for (const char *const *method = tiny_methods; *method; method++) {
+        struct reranker *r = tiny_open(&tiny, *method, 0, NULL);
+        struct candidate c[2] = {candidate_of("short", "", "the eye", 1, 0),
+                                 candidate_of("long", "", buf_text(&text), 0, 1)};
+
+        run(r, c, 2, query);
+        for (int i = 0; i < 2; i++)
+            ck_assert_int_eq(c[i].cut, !strcmp(c[i].docno, "long"));
+        reranker_close(r);
+    }
+    buf_clear(&text);
+}
+END_TEST
+
+START_TEST(keys_of_another_profile_are_refused)
+{
+    struct reranker *r = tiny_open(&tiny, "stored", 0, NULL);
+    struct candidate c[TINY_TEXTS];
+    static const unsigned char damaged[] = {1, 0, 3, 8, 16, 0, 1};
+
+    tiny_candidates(c);
+    c[2].keys = damaged;
+    c[2].n_keys = sizeof damaged;
+    ck_assert_err(reranker_run(r, c, TINY_TEXTS, query, &err), E_FORMAT, "'c'", &err);
+    reranker_close(r);
+}
+END_TEST
+
+START_TEST(a_profile_of_another_model_or_method_is_refused)
+{
+    struct rerank_options opt = {.method = "icr", .model = tiny.path, .stored = &tiny.profile};
+    struct buf json = {0};
+    char path[128];
+    struct reranker *r = NULL;
+
+    ck_assert_ok(profile_write(&json, &tiny.profile, &err), &err);
+    snprintf(path, sizeof path, "%s/p.json", tiny.dir);
+    tmp_write(path, json.data, json.len);
+    opt.profile = path;
+    ck_assert_err(reranker_open(&r, &opt, &err), E_INVALID, "is for stored, not for icr", &err);
+    buf_clear(&json);
+    opt = (struct rerank_options){.method = "stored", .model = tiny.path, .stored = &tiny.profile};
+    tiny.sha256[0] = tiny.sha256[0] == '0' ? '1' : '0';
+    ck_assert_err(reranker_open(&r, &opt, &err), E_INVALID, "SHA-256", &err);
+    tiny.sha256[0] = '\0';
+    ck_assert_err(reranker_open(&r, &opt, &err), E_INVALID, "SHA-256", &err);
+    ck_assert_ptr_null(r);
+}
+END_TEST
+
+START_TEST(a_profile_with_heads_that_the_model_has_not_got_is_refused)
+{
+    static const struct profile_head wrong[] = {{7, 0, 1}, {1, 4, 1}, {1000, 1000, 1}};
+
+    for (const char *const *method = tiny_methods; *method; method++)
+        for (int i = 0; i < 3; i++) {
+            struct rerank_options opt = {.method = *method, .model = tiny.path};
+            struct reranker *r = NULL;
+
+            opt.stored = &tiny.profile;
+            tiny.profile.method = (char *)*method;
+            tiny.profile.heads[2] = wrong[i];
+            ck_assert_err(reranker_open(&r, &opt, &err), E_INVALID, "head", &err);
+        }
+}
+END_TEST
+
+START_TEST(a_statistic_that_there_is_not_is_refused)
+{
+    for (const char *const *method = tiny_methods; *method; method++) {
+        struct rerank_options opt = {.method = *method, .model = tiny.path};
+        struct reranker *r = NULL;
+
+        opt.stored = &tiny.profile;
+        tiny.profile.method = (char *)*method;
+        tiny.profile.statistic = (char *)"nosuch";
+        ck_assert_err(reranker_open(&r, &opt, &err), E_INVALID, "no statistic 'nosuch'", &err);
+    }
+}
+END_TEST
+
+START_TEST(a_model_of_few_places_says_so)
+{
+    static const int contexts[] = {10, 64, 200, 600};
+
+    for (int i = 0; i < 4; i++)
+        for (const char *const *method = tiny_methods; *method; method++) {
+            struct rerank_options opt = {.method = *method};
+            struct candidate c[TINY_TEXTS];
+            struct reranker *r = NULL;
+            struct tiny t;
+            int rc;
+
+            tiny_make(&t, "qwen2", contexts[i]);
+            t.profile.method = (char *)*method;
+            opt.model = t.path;
+            opt.stored = &t.profile;
+            tiny_candidates(c);
+            rc = reranker_open(&r, &opt, &err);
+            rc = rc ? rc : reranker_run(r, c, TINY_TEXTS, query, &err);
+            if (rc)
+                ck_assert_err(rc, E_LIMIT, "the model reads", &err);
+            reranker_close(r);
+            tiny_remove(&t);
+        }
+}
+END_TEST
+
+TCase *laws_tests(void)
+{
+    TCase *tc = tcase_create("attention");
+
+    tcase_add_checked_fixture(tc, make_llama, remove_tiny);
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, shuffled_candidates_give_the_same_bytes);
+    tcase_add_test(tc, threads_and_repetition_do_not_change_a_byte);
+    tcase_add_test(tc, empty_passages_come_last_whatever_the_first_stage_said);
+    tcase_add_test(tc, nothing_but_empty_passages_are_in_order_of_their_names);
+    tcase_add_test(tc, one_candidate_is_a_ranking_and_none_is_too);
+    tcase_add_test(tc, equal_texts_tie_and_fall_in_order_of_their_names);
+    tcase_add_test(tc, calibrating_by_the_same_query_leaves_nothing);
+    tcase_add_test(tc, a_query_of_5000_words_is_cut_and_said_so);
+    tcase_add_test(tc, an_empty_query_is_refused);
+    tcase_add_test(tc, more_than_the_window_holds_is_read_in_windows);
+    tcase_add_test(tc, passages_that_are_too_long_are_said_to_be_cut);
+    tcase_add_test(tc, keys_of_another_profile_are_refused);
+    tcase_add_test(tc, a_profile_of_another_model_or_method_is_refused);
+    tcase_add_test(tc, a_profile_with_heads_that_the_model_has_not_got_is_refused);
+    tcase_add_test(tc, a_statistic_that_there_is_not_is_refused);
+    tcase_add_test(tc, a_model_of_few_places_says_so);
+    return tc;
+}
