@@ -86,25 +86,31 @@ static float number(struct reader *r, const char *name, float otherwise)
     return v;
 }
 
-/* Scaling of RoPE is in a tensor (llama 3) or not there; other kinds would be computed wrongly. */
-static void check_rope(struct reader *r)
+/* What positions are divided by, by old and new names.  Other scaling is in a tensor (llama 3), or refused: it would be
+ * computed wrongly. */
+static float read_rope_scale(struct reader *r)
 {
     static const char *const names[] = {"rope.scaling.type", "rope.scaling.factor",
                                         "rope.scale_linear"};
     char k[96];
     struct token_text type = {"none", 4};
-    int rc = gguf_text(&type, r->g, key(k, r, names[0]), r->err);
+    int rc = gguf_text(&type, r->g, key(k, r, names[0]), r->err), is_linear;
+    float factor = number(r, names[1], 1), old = number(r, names[2], 1);
 
     if (rc < 0)
         r->rc = rc;
-    else if (!r->rc && !(type.n == 4 && !memcmp(type.p, "none", 4)) &&
-             number(r, names[1], 1) != 1.0f)
+    if (r->rc)
+        return 1;
+    is_linear = type.n == 6 && !memcmp(type.p, "linear", 6);
+    if (!is_linear && !(type.n == 4 && !memcmp(type.p, "none", 4)) && factor != 1.0f)
         r->rc =
             err_set(r->err, E_INVALID, "%s: %s is %.*s, which fovea does not compute",
                     gguf_path(r->g), key(k, r, names[0]), (int)(type.n > 40 ? 40 : type.n), type.p);
-    else if (!r->rc && number(r, names[2], 1) != 1.0f)
-        r->rc = err_set(r->err, E_INVALID, "%s: %s is not 1, which fovea does not compute",
-                        gguf_path(r->g), key(k, r, names[2]));
+    factor = is_linear ? factor : old;
+    if (!r->rc && !(factor > 1e-3f && factor < 1e6f))
+        r->rc = err_set(r->err, E_FORMAT, "%s: scaling RoPE by %g is not sensible", gguf_path(r->g),
+                        (double)factor);
+    return factor;
 }
 
 static int check(const struct decoder_config *c, const struct gguf *g, struct err *err)
@@ -150,7 +156,7 @@ int decoder_config_read(struct decoder_config *out, const struct gguf *g, struct
         r.rc =
             err_set(err, E_INVALID, "%s: RoPE over a part of a head, which fovea does not compute",
                     gguf_path(g));
-    check_rope(&r);
+    c.rope_scale = read_rope_scale(&r);
     if (!r.rc)
         r.rc = gguf_int(&window, g, key(k, &r, "attention.sliding_window"), 0, MAX_ROWS, err);
     if (r.rc < 0)

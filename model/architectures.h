@@ -27,6 +27,7 @@ struct decoder_config {
     int layers, D, heads, kv_heads, d, F, vocab, context;
     int window; /* tokens that a layer with a window sees, itself included; 0 = all */
     float eps, rope_base;
+    float rope_scale; /* positions are divided by it, in layers that see all */
 };
 
 /* 1 if this layer sees all tokens before. */

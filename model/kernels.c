@@ -18,6 +18,16 @@ static int is_runnable(const struct kernels *k)
     return k == &kernels_scalar;
 }
 
+matmul_fn *kernels_matmul_bf16(const struct kernels *k)
+{
+#if defined __x86_64__ && defined __GNUC__
+    if (k == &kernels_avx512 && __builtin_cpu_supports("avx512bf16"))
+        return matmul_bf16;
+#endif
+    (void)k;
+    return NULL;
+}
+
 static const struct kernels *const tables[] = {
 #if defined __x86_64__ && defined __GNUC__
     &kernels_avx512,

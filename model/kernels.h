@@ -82,6 +82,17 @@ struct kernels {
     const struct attention_i8 *attention_i8;
 };
 
+/* matmul of numbers that were rounded to bfloat16 (16 bits: 8 of them the fraction's), or NULL where the table's own matmul is the
+ * best there is.  A is rounded on the way, B's numbers are taken to have been.  Their products are exact, and sums differ from
+ * matmul's in the last bits; an element depends on its row of A alone. */
+typedef void matmul_fn(float *C, int ldc, const float *A, int lda, const float *B, int ldb, int m,
+                       int n, int k);
+matmul_fn *kernels_matmul_bf16(const struct kernels *k);
+
+/* What it is where there is one: AVX-512 with BF16. */
+void matmul_bf16(float *C, int ldc, const float *A, int lda, const float *B, int ldb, int m, int n,
+                 int k);
+
 /* The best table that this processor can run. */
 const struct kernels *kernels_best(void);
 

@@ -34,6 +34,14 @@ struct work {
 };
 
 static int tile_begin(int cell) { return cell / KEY_TILE * KEY_TILE; }
+static void multiply(const struct work *w, float *C, int ldc, const float *A, int lda,
+                     const float *B, int ldb, int m, int n, int k)
+{
+    matmul_fn *matmul = w->p->s->matmul;
+
+    (matmul ? matmul : w->kernels->matmul)(C, ldc, A, lda, B, ldb, m, n, k);
+}
+
 static int tile_end(int cell) { return tile_begin(cell + KEY_TILE - 1); }
 
 /* The first cell that can be in the window of any row; only known where positions are cell numbers. */
@@ -76,9 +84,8 @@ static void score(const struct work *w)
         const struct stretch *t = &w->stretches[i];
 
         for (int cell = t->begin; cell < t->end; cell += KEY_TILE)
-            w->kernels->matmul(w->hand->scores + t->column + (cell - t->begin), w->ld, q, d,
-                               keys + (size_t)cell * (size_t)d, KEY_TILE, w->rows * w->group,
-                               KEY_TILE, d);
+            multiply(w, w->hand->scores + t->column + (cell - t->begin), w->ld, q, d,
+                     keys + (size_t)cell * (size_t)d, KEY_TILE, w->rows * w->group, KEY_TILE, d);
     }
 }
 
@@ -132,10 +139,10 @@ static void mix(const struct work *w)
         const struct stretch *t = &w->stretches[i];
         const int is_first = i == 0;
 
-        w->kernels->matmul(w->hand->mixed + (is_first ? 0 : n), (int)d,
-                           w->hand->scores + t->column + (t->from - t->begin), w->ld,
-                           values + (size_t)t->from * d, (int)d, w->rows * w->group, (int)d,
-                           t->end - t->from);
+        multiply(w, w->hand->mixed + (is_first ? 0 : n), (int)d,
+                 w->hand->scores + t->column + (t->from - t->begin), w->ld,
+                 values + (size_t)t->from * d, (int)d, w->rows * w->group, (int)d,
+                 t->end - t->from);
         if (!is_first)
             w->kernels->add(w->hand->mixed, w->hand->mixed + n, (int)n);
     }
@@ -175,6 +182,8 @@ static void finish(const struct work *w)
         if (tap && tap->see && tap->watched[w->layer * c->heads + head])
             show(w, w->row + i / w->group, head, weight, share[i]);
     }
+    for (int i = 0; s->is_coarse && !s->matmul && i < w->rows * w->group; i++)
+        session_round(w->hand->scores + (size_t)i * (size_t)w->ld, (size_t)w->columns);
     mix(w);
     for (int i = 0; i < w->rows * w->group; i++) {
         float *out = s->context + (size_t)(w->row + i / w->group) * wide +

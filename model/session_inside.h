@@ -3,6 +3,9 @@
 #ifndef MODEL_SESSION_INSIDE_H
 #define MODEL_SESSION_INSIDE_H
 
+#include <stdint.h>
+#include <string.h>
+
 #include "model/decoder_inside.h"
 #include "model/session.h"
 
@@ -24,6 +27,8 @@ struct session_hand {
 
 struct session {
     const struct decoder *m;
+    int is_coarse;     /* queries, keys, values and weights are rounded to bfloat16 */
+    matmul_fn *matmul; /* of such numbers, or of all */
     struct pool *team;
     int max_cells, n_cells; /* room: whole tiles */
     int max_positions;
@@ -65,6 +70,18 @@ int session_check_ids(const struct session *s, const int *ids, int n, struct err
 
 /* Takes a chunk through the layers: its cells are p->first .. p->first + p->T - 1, whose positions are set. */
 int session_run(struct session_pass *p, struct err *err);
+
+/* x [n] rounded to bfloat16, halves to even. */
+static inline void session_round(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, &x[i], sizeof bits);
+        bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+        memcpy(&x[i], &bits, sizeof bits);
+    }
+}
 
 /* RoPE: x [d] goes `by` positions on, or back. */
 static inline void session_turn(float *x, const float *turns, int by, int d)

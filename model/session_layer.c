@@ -28,6 +28,8 @@ static void place_token(const struct session_pass *p, int layer, int row, float 
             m->kernels->rms_norm(x, x, norm, c->eps, c->d);
         session_turn(x, turns, s->positions[cell], c->d);
     }
+    if (s->is_coarse)
+        session_round(qkv, (size_t)(c->heads + 2 * c->kv_heads) * d);
     for (int h = 0; h < c->kv_heads; h++) {
         float *to = session_keys(s, layer, h) + (size_t)(cell / KEY_TILE * KEY_TILE) * d +
                     (size_t)(cell % KEY_TILE);

@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/model.h"
 #include "model/session_inside.h"
 
-/* RoPE's cosines and sines of positions 0..n-1: angle = position / (base^(2i/d) factor[i]). */
-static float *make_turns(const struct decoder *m, int n, double base)
+/* RoPE's cosines and sines of positions 0..n-1: angle = position / (base^(2i/d) factor[i] scale). */
+static float *make_turns(const struct decoder *m, int n, double base, double scale)
 {
     const int half = m->cfg.d / 2;
     float *t = mem_alloc_aligned((size_t)n * (size_t)m->cfg.d, sizeof *t);
@@ -18,7 +19,7 @@ static float *make_turns(const struct decoder *m, int n, double base)
     for (int p = 0; t && p < n; p++)
         for (int i = 0; i < half; i++) {
             const double factor = m->rope_factors ? (double)m->rope_factors[i] : 1;
-            const double angle = p / (pow(base, (double)i / half) * factor);
+            const double angle = p / (pow(base, (double)i / half) * factor * scale);
 
             t[(size_t)p * 2 * (size_t)half + (size_t)i] = (float)cos(angle);
             t[(size_t)p * 2 * (size_t)half + (size_t)(half + i)] = (float)sin(angle);
@@ -85,9 +86,9 @@ static int allocate(struct session *s, struct err *err)
     int rc;
 
     s->positions = mem_alloc(cells, sizeof *s->positions);
-    s->turns = make_turns(s->m, s->max_positions, (double)c->rope_base);
+    s->turns = make_turns(s->m, s->max_positions, (double)c->rope_base, (double)c->rope_scale);
     if (has_window)
-        s->local_turns = make_turns(s->m, s->max_positions, (double)c->arch->local_rope_base);
+        s->local_turns = make_turns(s->m, s->max_positions, (double)c->arch->local_rope_base, 1);
     s->keys = make_cells(layers * narrow * cells);
     s->values = make_cells(layers * narrow * cells);
     s->hands = mem_zalloc((size_t)pool_size(s->team), sizeof *s->hands);
@@ -118,6 +119,8 @@ int session_new(struct session **out, const struct decoder *m, int max_cells, st
     s->max_cells = (max_cells + KEY_TILE - 1) / KEY_TILE * KEY_TILE;
     s->max_positions = s->max_cells < m->cfg.context ? s->max_cells : m->cfg.context;
     s->is_plain = 1;
+    s->is_coarse = m->precision != MODEL_F32;
+    s->matmul = s->is_coarse ? kernels_matmul_bf16(m->kernels) : NULL;
     s->score_tokens = group < SCORE_ROWS ? SCORE_ROWS / group : 1;
     rc = allocate(s, err);
     if (rc) {

@@ -106,7 +106,11 @@ int main(void)
     suite_add_tcase(s, session_tests());
     suite_add_tcase(s, masks_tests());
     suite_add_tcase(s, masks_slow_tests());
+    suite_add_tcase(s, rope_tests());
     suite_add_tcase(s, decoder_slow_tests());
     suite_add_tcase(s, about_tests());
+    suite_add_tcase(s, prompt_tests());
+    suite_add_tcase(s, profile_tests());
+    suite_add_tcase(s, keys_tests());
     return run_suite(s);
 }

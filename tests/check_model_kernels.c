@@ -248,6 +248,48 @@ START_TEST(small_products_agree)
 }
 END_TEST
 
+/* To eight bits of fraction, as bfloat16 has them. */
+static void coarsen(float *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        x[i] = ldexpf(rintf(ldexpf(x[i], 7)), -7);
+}
+
+START_TEST(products_of_bfloat16_agree_and_go_on_from_stretch_to_stretch)
+{
+    static const int products[][3] = {
+        {1, 1, 1}, {5, 13, 33}, {6, 64, 128}, {28, 64, 301}, {50, 70, 130}};
+    const int *s = products[_i], m = s[0], n = s[1], p = s[2], lda = p + 3, ldb = n + 2,
+              ldc = n + 1;
+    matmul_fn *matmul = kernels_matmul_bf16(kernels_best());
+    float *A = numbers((m - 1) * lda + p, 1, 1), *B = numbers((p - 1) * ldb + n, 1, 2);
+    float *C = numbers((m - 1) * ldc + n, 0, 0), *want = copy_of(C, (m - 1) * ldc + n);
+    float *row = numbers(n, 0, 0);
+
+    coarsen(A, (m - 1) * lda + p);
+    coarsen(B, (p - 1) * ldb + n);
+    if (matmul) {
+        for (int i = 0; i < m && p > 2; i++)
+            A[i * lda] = A[i * lda + 1] = 0;
+        matmul(C, ldc, A, lda, B, ldb, m, n, p);
+        scalar->matmul(want, ldc, A, lda, B, ldb, m, n, p);
+        assert_near(C, want, (m - 1) * ldc + n, (float)p * 1.2e-7f, 0);
+        for (int i = 0; i < m;
+             i++) { /* a row alone, and without what counts for nothing: the same bits */
+            const int skip = p > 2 ? 2 : 0;
+
+            matmul(row, n, A + i * lda + skip, lda, B + skip * ldb, ldb, 1, n, p - skip);
+            ck_assert_mem_eq(row, C + i * ldc, (size_t)n * sizeof *row);
+        }
+    }
+    mem_free(A);
+    mem_free(B);
+    mem_free(C);
+    mem_free(want);
+    mem_free(row);
+}
+END_TEST
+
 START_TEST(matrices_are_transposed)
 {
     const struct kernels *k = kernels_find(tables[_i / N_SHAPES]);
@@ -291,6 +333,7 @@ TCase *kernels_tests(void)
     tcase_add_loop_test(tc, silu_is_x_times_its_logistic_far_out_too, 0, N_TABLES);
     tcase_add_loop_test(tc, rows_are_multiplied_alike, 0, N_ROWS);
     tcase_add_loop_test(tc, small_products_agree, 0, N_TABLES * N_SHAPES);
+    tcase_add_loop_test(tc, products_of_bfloat16_agree_and_go_on_from_stretch_to_stretch, 0, 5);
     tcase_add_loop_test(tc, matrices_are_transposed, 0, N_TABLES * N_SHAPES);
     return tc;
 }

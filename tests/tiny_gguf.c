@@ -261,7 +261,7 @@ static void put_values(struct building *b)
         put_number(b, "rope.freq_base", t->rope_base);
     if (t->rope_scale != 0) {
         snprintf(key, sizeof key, "%s.rope.scaling.type", t->architecture);
-        gguf_put_text(&b->w, key, "linear");
+        gguf_put_text(&b->w, key, t->rope_type ? t->rope_type : "linear");
         put_number(b, "rope.scaling.factor", t->rope_scale);
     }
     if (!strcmp(t->architecture, "gemma3"))

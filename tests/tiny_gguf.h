@@ -31,8 +31,9 @@ struct tiny_gguf {
     const char *types; /* "PART=TYPE ...": of matrices whose name has PART; or NULL */
     float rope_base;   /* 0: the file does not say */
     float rope_factor; /* not 0: rope_freqs.weight, 1 for the first half and this for the rest */
-    float rope_scale;  /* not 0: rope.scaling.type "linear" and this factor */
-    const char *chat;  /* tokenizer.chat_template, or NULL */
+    float rope_scale;  /* not 0: rope.scaling.type and this factor */
+    const char *rope_type; /* NULL: "linear" */
+    const char *chat;      /* tokenizer.chat_template, or NULL */
 };
 
 /* 2 layers (gemma3: 6), 64 wide, 4 heads of 32 (llama, qwen2: of 16) over 2, 128 inner, 256 positions, windows of 16;
