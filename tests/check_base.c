@@ -413,6 +413,24 @@ START_TEST(checksums_agree_with_the_published_vectors)
 }
 END_TEST
 
+START_TEST(checksums_are_the_same_with_and_without_the_processors_help)
+{
+    unsigned char bytes[1200];
+    uint32_t state = 1, crc = 0;
+
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        state = state * 1664525u + 1013904223u;
+        bytes[i] = (unsigned char)(state >> 24);
+    }
+    for (size_t n = 0; n < 1100; n++) {
+        const unsigned char *p = bytes + n % 37;
+
+        ck_assert_uint_eq(digest_crc32(crc, p, n), digest_crc32_scalar(crc, p, n));
+        crc = digest_crc32(crc, p, n);
+    }
+}
+END_TEST
+
 /* ---- json ---- */
 
 START_TEST(json_fields_are_checked_by_name)
@@ -745,7 +763,9 @@ static Suite *base_suite(void)
          {&lines_come_without_their_ends_whatever_these_are,
           &a_line_longer_than_the_window_arrives_whole,
           &a_cut_off_gzip_file_is_an_error_not_an_end}},
-        {"digest", {&checksums_agree_with_the_published_vectors}},
+        {"digest",
+         {&checksums_agree_with_the_published_vectors,
+          &checksums_are_the_same_with_and_without_the_processors_help}},
         {"json",
          {&json_fields_are_checked_by_name,
           &json_text_and_numbers_are_written_so_that_they_read_back,
