@@ -114,7 +114,7 @@ def icr(path, corpus, threads, n, query):
         """The mean over the tail's tokens and the sum over heads and layers, of each token of the prompt."""
         model.set_attn_implementation("eager")
         out = model(torch.tensor([ids]), past_key_values=cache, use_cache=True, output_attentions=True, logits_to_keep=1)
-        cache.crop(len(head))
+        cache.crop(-len(ids))
         return sum(a[0, :, :, :len(head)].float().mean(1).sum(0) for a in out.attentions)
 
     def rank(model):
