@@ -13,9 +13,9 @@
 /* The slot of a key head, after those that are there; heads of a profile come by layer, then head. */
 static int slot_of(struct key_plan *p, int layer, int key_head)
 {
-    struct key_slot *last = &p->slots[p->n - 1];
+    const struct key_slot *last = p->n ? &p->slots[p->n - 1] : NULL;
 
-    if (!p->n || last->layer != layer || last->key_head != key_head)
+    if (!last || last->layer != layer || last->key_head != key_head)
         p->slots[p->n++] = (struct key_slot){layer, key_head};
     return p->n - 1;
 }

@@ -41,5 +41,10 @@ int main(void)
     tcase_add_test(tc, a_model_that_is_not_there_is_an_error_with_its_name);
     suite_add_tcase(s, tc);
     suite_add_tcase(s, cross_tests());
+    suite_add_tcase(s, laws_tests());
+    suite_add_tcase(s, sheet_tests());
+    suite_add_tcase(s, heads_tests());
+    suite_add_tcase(s, memory_tests());
+    suite_add_tcase(s, golden_tests());
     return run_suite(s);
 }

@@ -6,7 +6,12 @@
 #include "reranker/reranker.h"
 #include "tests/testing.h"
 
-TCase *cross_tests(void); /* check_reranker_cross.c */
+TCase *cross_tests(void);  /* check_reranker_cross.c */
+TCase *laws_tests(void);   /* check_reranker_laws.c */
+TCase *sheet_tests(void);  /* check_reranker_sheets.c */
+TCase *heads_tests(void);  /* check_reranker_heads.c */
+TCase *memory_tests(void); /* check_reranker_memory.c */
+TCase *golden_tests(void); /* check_reranker_golden.c */
 
 /* A candidate of a title and a text; strings borrowed. */
 static inline struct candidate candidate_of(const char *docno, const char *title, const char *text,

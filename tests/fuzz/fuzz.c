@@ -27,7 +27,7 @@ static const struct fuzz_target *const targets[] = {
     &fuzz_json,          &fuzz_safetensors, &fuzz_vocabulary, &fuzz_tokenizer, &fuzz_bpe,
     &fuzz_sentencepiece, &fuzz_postings,    &fuzz_index,      &fuzz_filter,    &fuzz_chunks,
     &fuzz_analyzers,     &fuzz_settings,    &fuzz_syntax,     &fuzz_gguf,      &fuzz_gguf_words,
-    &fuzz_decoder,
+    &fuzz_decoder,       &fuzz_profile,     &fuzz_keys,
 };
 
 #define RECORD "fuzz-%s.input"

@@ -42,5 +42,6 @@ extern const struct fuzz_target fuzz_postings, fuzz_index, fuzz_filter, fuzz_chu
     fuzz_settings;
 extern const struct fuzz_target fuzz_syntax;
 extern const struct fuzz_target fuzz_gguf, fuzz_gguf_words, fuzz_decoder;
+extern const struct fuzz_target fuzz_profile, fuzz_keys;
 
 #endif
