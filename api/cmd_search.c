@@ -41,7 +41,8 @@ static const struct option_row rows[] = {
         "'fovea help queries'"),
     FLAG_ROW("passages", 0, struct settings, passages,
              "rank passages; else each document counts by its best passage"),
-    FLAG_ROW("explain", 0, struct settings, explain, "show how each score comes about"),
+    FLAG_ROW("explain", 0, struct settings, explain,
+             "show how each score comes about, and which words re-ranking attended to"),
     {"queries", 0, OPT_TEXT, offsetof(struct settings, queries), "FILE",
      "search for all queries of a BEIR folder, a .jsonl or a .tsv file (id, tab, text) or of TREC "
      "topics, and write a TREC run",

@@ -73,7 +73,9 @@ static void rerankers(struct buf *out)
         "heads count and how much; one for the default model ships with fovea, all takes all "
         "heads, and METHOD::PROFILE leaves the model to the profile.\n\n"
         "Scores of re-ranked hits are the model's, or, if the first stage has a weight, sums of "
-        "both after each was brought to mean 0 and deviation 1 over the hits.\n\n");
+        "both after each was brought to mean 0 and deviation 1 over the hits.  With --explain the "
+        "methods that attend also "
+        "tell the words of a passage that the query attended to most, each with its share.\n\n");
     row(out, "--rerank stored", "the default model and its profile");
     row(out, "--rerank icr:smollm2:all", "all heads of a model, as published");
     row(out, "--rerank cross-encoder:ms-marco-MiniLM-L-6-v2", "a folder of that name");

@@ -8,6 +8,8 @@
 #include "api/handle.h"
 #include "base/file.h"
 
+#define LEAST_SHARE 0.005f /* of a word that is told: it is printed as 0.01 */
+
 enum { DEPTH = 20, DEPTH_STORED = 100, WORDS = 10 };
 
 /* ---- METHOD[:MODEL[:PROFILE]] ---- */
@@ -286,6 +288,9 @@ static const char *write_attended(const struct candidate *c, struct arena *memor
 
     for (size_t i = 0; i < c->n_attended && i < WORDS; i++) {
         const struct attended *w = &c->attended[i];
+
+        if (i && w->share < LEAST_SHARE)
+            break;
         const int in_title = w->begin < c->text.n_title;
         const size_t shift = in_title ? 0 : c->text.n_title + 1;
 

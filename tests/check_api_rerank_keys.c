@@ -64,13 +64,15 @@ static void make_with_keys(void)
     index_close(ix);
 }
 
+static const char words[] = "the eye sees cells in the night below";
+
 static fovea_hits *search(fovea *ix, const char *how)
 {
     fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
     fovea_hits *hits = NULL;
 
     opt.rerank = how;
-    ck_assert_done(fovea_search(&hits, ix, "the eye sees cells in the night below", &opt), ix);
+    ck_assert_done(fovea_search(&hits, ix, words, &opt), ix);
     ck_assert_uint_eq(fovea_hits_count(hits), N_DOCS);
     return hits;
 }
@@ -150,6 +152,55 @@ START_TEST(methods_that_read_passages_need_no_keys)
 }
 END_TEST
 
+/* "attends to WORD SHARE, ...": words of the hit, shares falling, none of more than all. */
+static void check_attended(const fovea_hit *hit)
+{
+    const char *at = strstr(hit->explain, "attends to ");
+    double sum = 0, before = 1;
+
+    ck_assert_ptr_nonnull(at);
+    for (at += strlen("attends to "); *at != '\n'; at += strspn(at, ", ")) {
+        char word[64] = "";
+        const size_t n = strcspn(at, " ");
+        char *end;
+        double share;
+
+        ck_assert_uint_lt(n, sizeof word);
+        memcpy(word, at, n);
+        ck_assert(strstr(hit->text, word) || strstr(hit->title, word));
+        share = strtod(at + n, &end);
+        ck_assert(share >= 0 && share <= before + 1e-9);
+        before = share;
+        sum += share;
+        at = end;
+    }
+    ck_assert(sum > 0 && sum < 1.1); /* of two digits */
+}
+
+START_TEST(explaining_tells_the_words_that_were_attended_to_and_changes_no_score)
+{
+    static const char *const methods[] = {"stored", "icr", "icr-blocks"};
+    fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
+    fovea_hits *plain, *explained = NULL;
+    char how[200];
+    fovea *ix;
+
+    make_with_keys();
+    ix = open_mode(FOVEA_READ);
+    snprintf(how, sizeof how, "%s:%s:all", methods[_i], model);
+    opt.rerank = _i ? how : named;
+    plain = search(ix, opt.rerank);
+    opt.explain = 1;
+    ck_assert_done(fovea_search(&explained, ix, words, &opt), ix);
+    assert_same(plain, explained);
+    for (size_t i = 0; i < N_DOCS; i++)
+        check_attended(fovea_hits_get(explained, i));
+    fovea_hits_free(plain);
+    fovea_hits_free(explained);
+    fovea_close(ix);
+}
+END_TEST
+
 START_TEST(it_survives_each_failing_allocation)
 {
     fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
@@ -160,6 +211,7 @@ START_TEST(it_survives_each_failing_allocation)
     make_with_keys();
     options.threads = 1;
     opt.rerank = named;
+    opt.explain = _i;
     FAIL_EACH_ALLOC(rc, {
         fovea_hits *hits = NULL;
 
@@ -182,6 +234,8 @@ TCase *rerank_keys_tests(void)
     tcase_add_test(tc, stored_keys_and_keys_made_now_rank_alike);
     tcase_add_test(tc, without_a_name_the_profile_is_the_one_that_the_index_has_keys_for);
     tcase_add_loop_test(tc, methods_that_read_passages_need_no_keys, 0, 2);
-    tcase_add_test(tc, it_survives_each_failing_allocation);
+    tcase_add_loop_test(tc, explaining_tells_the_words_that_were_attended_to_and_changes_no_score,
+                        0, 3);
+    tcase_add_loop_test(tc, it_survives_each_failing_allocation, 0, 2);
     return tc;
 }

@@ -202,6 +202,8 @@ same out made
 run search ix "eye fovea" --rerank stored --run tag # what the index has keys for
 err_is_empty
 same out made
+run search ix "eye fovea" --rerank stored --explain
+out_has "^ +attends to [A-Za-z]+ 0\.[0-9]{2}, "
 run rerank bm25.run --queries queries.tsv --index ix -m $stored -q
 code_is 0
 cp out by-index
