@@ -8,7 +8,7 @@ mkdir tiny
     exit 1
 }
 cp tiny/profile.json p.json
-awk 'BEGIN { for (i = 0; i < 1500; i++) printf "{\"_id\": \"d%d\", \"title\": \"Eye\", \"text\": \"fovea number %d of many, word%d\"}\n", i, i, i % 97 }' >many.jsonl
+awk 'BEGIN { for (i = 0; i < 5000; i++) printf "{\"_id\": \"d%d\", \"title\": \"Eye\", \"text\": \"fovea number %d of many, word%d\"}\n", i, i, i % 97 }' >many.jsonl
 head -20 many.jsonl >few.jsonl
 
 # ---- the same keys, made while indexing or later ----
@@ -85,13 +85,13 @@ stop() {
     "$fovea" attend ix --profile p.json --model tiny --threads 1 -q >out 2>err &
     child=$!
     sleep "0.$2"
-    kill -"$1" $child
+    kill -"$1" $child 2>/dev/null
     wait $child
     code=$?
     if [ $code -ne 0 ] && [ "$1" = INT ]; then
         code_is 130
         out_is_empty
-        err_has "interrupted; [0-9,]+ of 1,500 passages have keys; run the same command again"
+        err_has "interrupted; [0-9,]+ of 5,000 passages have keys; run the same command again"
     fi
     run check ix
     code_is 0
@@ -107,7 +107,7 @@ stop KILL 15
 stop INT 15
 run attend ix --profile p.json --model tiny -q --json
 code_is 0
-out_has '"attended_passages":1500,"passages":1500'
+out_has '"attended_passages":5000,"passages":5000'
 run check ix
 code_is 0
 
