@@ -134,7 +134,7 @@ static void place_passages(struct prompt *p)
 
 /* ---- against transformers ---- */
 
-static const char *const names[] = {"smollm2", "qwen0.5b", "gemma3"};
+static const char *const names[] = {"smollm2", "gemma3"};
 static const char *const masks[] = {"causal", "blocks", "both-ways", "pine"};
 enum { N_NAMES = sizeof names / sizeof *names, N_MASKS = sizeof masks / sizeof *masks };
 
