@@ -36,11 +36,11 @@ TCase *decoder_slow_tests(void); /* check_model_decoder.c */
 TCase *session_tests(void);      /* check_model_session.c */
 TCase *masks_tests(void);        /* check_model_masks.c */
 TCase *masks_slow_tests(void);
-TCase *rope_tests(void); /* check_model_rope.c */
-TCase *about_tests(void);        /* check_model_about.c */
-TCase *prompt_tests(void);       /* check_model_prompt.c */
-TCase *profile_tests(void);      /* check_model_profile.c */
-TCase *keys_tests(void);         /* check_model_keys.c */
+TCase *rope_tests(void);    /* check_model_rope.c */
+TCase *about_tests(void);   /* check_model_about.c */
+TCase *prompt_tests(void);  /* check_model_prompt.c */
+TCase *profile_tests(void); /* check_model_profile.c */
+TCase *keys_tests(void);    /* check_model_keys.c */
 
 /* The folder of the real model; the test fails if it is not installed.  Static storage. */
 const char *minilm_path(void);
