@@ -85,7 +85,7 @@ def look(cache, n, first, query):
     positions = torch.arange(first, first + len(BLANK) + len(rows))
     forward(BLANK, positions[:len(BLANK)], cache)
     out = forward(rows, positions[len(BLANK):], cache, watched=True)
-    cache.crop(n)
+    cache.crop(n - cache.get_seq_length())  # removes so many
     return torch.stack([a[0, :, :, :n] for a in out.attentions]), words
 
 
