@@ -11,11 +11,11 @@
 #include "api/progress.h"
 #include "api/rerank.h"
 #include "api/term.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/run.h"
 #include "corpora/corpora.h"
+#include "indexer/index.h"
 
 struct settings {
     const char *queries, *index, *corpus, *format, *method, *wants, *precision, *tag;
@@ -76,6 +76,7 @@ struct work {
     struct query_list queries;
     struct map qids; /* to the place in queries */
     struct named_docs docs;
+    struct candidate_list candidates; /* of the query at hand */
     struct reranker *reranker;
     struct pool *pool;
     size_t depth;
@@ -129,11 +130,12 @@ static int load_docs(struct work *w)
         for (size_t k = 0; k < depth_of(w, &w->run.rankings[i]); k++)
             if (named_docs_want(&w->docs, w->run.rankings[i].lines[k].docno, &err))
                 return say_err(&err);
-    rc = s->index ? named_docs_look_up(&w->docs, s->index)
-                  : named_docs_read(&w->docs, s->corpus, s->format, s->quiet);
+    if (s->index && named_docs_look_up(&w->docs, w->reranker, &err))
+        return say_err(&err);
+    rc = s->index ? 0 : named_docs_read(&w->docs, s->corpus, s->format, s->quiet);
     for (size_t i = 0; i < w->run.n && !rc; i++)
         for (size_t k = 0; k < depth_of(w, &w->run.rankings[i]) && !rc; k++)
-            if (!named_docs_find(&w->docs, w->run.rankings[i].lines[k].docno))
+            if (!named_docs_has(&w->docs, w->run.rankings[i].lines[k].docno))
                 rc = say_failed("%s: query '%s': document '%s' is not in %s (%zu of %zu are)",
                                 w->run_path, w->run.rankings[i].qid,
                                 w->run.rankings[i].lines[k].docno, w->source, w->docs.n_found,
@@ -143,39 +145,26 @@ static int load_docs(struct work *w)
 
 /* ---- one query ---- */
 
-/* Fisher and Yates, by a generator that the query's name seeds: the same for a query whatever else is in the run. */
-static void shuffle(struct candidate *c, size_t n, int seed, const char *qid)
+/* The first n documents as candidates; at is a document's place in the ranking. */
+static int make_candidates(struct work *w, const struct ranking *r, size_t n, struct err *err)
 {
-    uint64_t x = hash_bytes(qid, strlen(qid)) ^ ((uint64_t)seed + 1) * 0x9e3779b97f4a7c15u;
+    struct candidate_list *list = &w->candidates;
 
-    for (size_t i = n; i > 1; i--) {
-        struct candidate swap = c[i - 1];
-        size_t k;
-
-        x += 0x9e3779b97f4a7c15u; /* splitmix64, Steele, Lea, Flood, 2014 */
-        uint64_t z = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-        z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-        k = (size_t)((z ^ z >> 31) % i);
-        c[i - 1] = c[k];
-        c[k] = swap;
-    }
-}
-
-static void make_candidates(struct candidate *c, const struct work *w, const struct ranking *r,
-                            size_t n)
-{
+    candidate_list_reset(list);
     for (size_t i = 0; i < n; i++) {
-        const struct named_doc *doc = named_docs_find(&w->docs, r->lines[i].docno);
+        const size_t first = list->n;
+        int rc = named_docs_add(list, &w->docs, r->lines[i].docno, err);
 
-        c[i] = (struct candidate){
-            .docno = r->lines[i].docno,
-            .text = {doc->title, doc->n_title, doc->text, doc->n_text},
-            .first = (float)r->lines[i].score,
-            .at = i,
-        };
+        if (rc)
+            return rc;
+        for (size_t k = first; k < list->n; k++) {
+            list->items[k].first = (float)r->lines[i].score;
+            list->items[k].at = i;
+        }
     }
     if (w->s->shuffle >= 0)
-        shuffle(c, n, w->s->shuffle, r->qid);
+        candidate_list_shuffle(list, w->s->shuffle, r->qid);
+    return 0;
 }
 
 static int print_json(const struct work *w, const struct ranking *before, const char *query,
@@ -211,18 +200,18 @@ static int print_json(const struct work *w, const struct ranking *before, const 
     return jout_print(&j) ? EXIT_FAILED : 0;
 }
 
-static int rerank_query(struct work *w, const struct ranking *r, struct candidate *c,
-                        struct run_line *lines)
+static int rerank_query(struct work *w, const struct ranking *r, struct run_line *lines)
 {
     const size_t n = depth_of(w, r);
     const struct ranking after = {.qid = r->qid, .lines = lines, .n = r->n, .cap = r->n};
     const char *query = query_of(w, r->qid);
+    struct candidate_list *list = &w->candidates;
     struct err err = {0};
-    double start;
+    double start = clock_now();
 
-    make_candidates(c, w, r, n);
-    start = clock_now();
-    if (reranker_run(w->reranker, c, n, query, &err)) {
+    if (make_candidates(w, r, n, &err) ||
+        reranker_run(w->reranker, list->items, list->n, query, &err) ||
+        candidate_list_keep_best(list, n, &err)) {
         err_wrap(&err, "query '%s'", r->qid);
         return say_err(&err);
     }
@@ -230,10 +219,10 @@ static int rerank_query(struct work *w, const struct ranking *r, struct candidat
     if (*reranker_note(w->reranker) && !w->s->quiet)
         say("notice: query '%s': %s", r->qid, reranker_note(w->reranker));
     for (size_t i = 0; i < r->n; i++)
-        lines[i] =
-            (struct run_line){r->lines[i < n ? c[i].at : i].docno, (double)rerank_score(c, n, i)};
+        lines[i] = (struct run_line){r->lines[i < n ? list->items[i].at : i].docno,
+                                     (double)rerank_score(list->items, n, i)};
     if (w->s->json)
-        return print_json(w, r, query, &after, c, n);
+        return print_json(w, r, query, &after, list->items, n);
     ranking_write(stdout, &after, w->tag);
     return 0;
 }
@@ -260,10 +249,19 @@ static void say_times(struct work *w)
         show_time(b, w->seconds[n / 2]), show_time(c, w->seconds[(n * 99 + 99) / 100 - 1]));
 }
 
+static void say_missing(const struct work *w)
+{
+    char n[NUMBER_TEXT];
+
+    if (w->docs.n_missing && !w->s->quiet)
+        say("notice: %s has no keys of %s candidates for this reranker, so they were read now; "
+            "'fovea attend' stores them",
+            w->source, show_count(n, w->docs.n_missing));
+}
+
 static int rerank_all(struct work *w)
 {
     struct progress progress;
-    struct candidate *c = mem_alloc(w->depth, sizeof *c);
     struct run_line *lines = NULL;
     size_t most = 0;
     int rc = 0;
@@ -272,11 +270,11 @@ static int rerank_all(struct work *w)
         most = w->run.rankings[i].n > most ? w->run.rankings[i].n : most;
     lines = mem_alloc(most, sizeof *lines);
     w->seconds = mem_alloc(w->run.n, sizeof *w->seconds);
-    if (!c || !lines || !w->seconds)
+    if (!lines || !w->seconds)
         rc = say_failed("out of memory");
     progress_begin(&progress, NULL, "queries", w->run.n, w->s->quiet);
     for (size_t i = 0; i < w->run.n && !rc; i++) {
-        rc = rerank_query(w, &w->run.rankings[i], c, lines);
+        rc = rerank_query(w, &w->run.rankings[i], lines);
         progress_update(&progress, (double)i + 1, 0);
         if (!rc && interrupted())
             rc = interrupt_code();
@@ -285,9 +283,10 @@ static int rerank_all(struct work *w)
     }
     progress_end(&progress);
     if (!rc)
+        say_missing(w);
+    if (!rc)
         say_times(w);
     mem_free(lines);
-    mem_free(c);
     return rc;
 }
 
@@ -298,6 +297,7 @@ static int open_reranker(struct work *w, const struct rerank_choice *choice)
         .method = choice->method->name,
         .model = choice->model,
         .profile = choice->profile,
+        .stored = w->docs.ix ? index_profile(w->docs.ix) : NULL,
         .precision = precision_value(s->precision),
         .wants = strcmp(s->wants, "answer") ? PROMPT_FIND : PROMPT_ANSWER,
         .first_stage = (float)s->first,
@@ -324,6 +324,8 @@ static int work_through(struct work *w, const struct rerank_choice *choice)
         say("'%s' holds no rankings", w->run_path);
         return EXIT_NONE;
     }
+    if (w->s->index && !rc)
+        rc = named_docs_open(&w->docs, w->s->index);
     rc = rc ? rc : open_reranker(w, choice);
     rc = rc ? rc : load_docs(w);
     if (!rc) {
@@ -356,6 +358,7 @@ static int run(void *settings, char **args, int n_args)
     rerank_choice_clear(&choice);
     reranker_close(w.reranker);
     pool_free(w.pool);
+    candidate_list_clear(&w.candidates);
     named_docs_clear(&w.docs);
     map_clear(&w.qids);
     queries_clear(&w.queries);
@@ -374,9 +377,10 @@ const struct command cmd_rerank = {
         "model reads the first documents, and a TREC run with their new scores goes to standard "
         "output; documents beyond --depth follow in the order that they had, with scores below.  "
         "Texts come from an index or from a collection; a document is read from its beginning as "
-        "far as the method reads.\n\n"
+        "far as the method reads.  Where the index stores keys that 'stored' takes, they are used: "
+        "a document then counts as its best passage, as in a search.\n\n"
         "At the end the times of queries are told: median and 99th percentile, without opening "
-        "the model and reading the documents.\n\n"
+        "the model.\n\n"
         "With --json each query is an object on a line of its own: qid, query, reranker, seconds "
         "and hits, each with rank, docno, score, first_rank, first_score and reading, which is "
         "what the model alone says.",

@@ -9,7 +9,7 @@
 #include "api/beir.h"
 #include "api/cli.h"
 #include "api/progress.h"
-#include "api/rerank.h"
+#include "api/candidates.h"
 #include "base/buf.h"
 #include "model/write.h"
 
@@ -67,7 +67,7 @@ static int keep_candidate(struct heads_candidate *to, struct heads_set *s, const
     struct buf title = {0};
     const char *kept_title;
 
-    rerank_title(&title, hit->title, hit->headings);
+    candidate_title(&title, hit->title, hit->headings);
     kept_title = buf_error(&title) ? NULL : keep(s, buf_text(&title));
     *to = (struct heads_candidate){
         .docno = keep(s, hit->docno),

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "api/candidates.h"
 #include "api/handle.h"
 #include "base/file.h"
 
@@ -75,17 +76,6 @@ void rerank_choice_clear(struct rerank_choice *c)
 int rerank_default_depth(const struct rerank_method *m)
 {
     return m->wants_keys ? DEPTH_STORED : DEPTH;
-}
-
-void rerank_title(struct buf *out, const char *title, const char *headings)
-{
-    const size_t n = strlen(title);
-    const int twice =
-        !strncmp(headings, title, n) && (!headings[n] || !strncmp(headings + n, " > ", 3));
-
-    if (n && !(*headings && twice))
-        buf_printf(out, "%s%s", title, *headings ? " " : "");
-    buf_puts(out, headings);
 }
 
 /* ---- the reranker of a handle ---- */
@@ -169,92 +159,27 @@ static int find_reranking(struct reranker **out, fovea *q, const fovea_search_op
 
 /* ---- candidates ---- */
 
-/* What reading the candidates of one search needs. */
-struct reading {
-    fovea *q;
-    struct arena *memory;
-    struct buf text, headings, title;
-    int wants_text;           /* even where there are keys */
-    int wants_keys, has_keys; /* the index has those that the reranker takes */
-    size_t n_missing;         /* candidates without keys, where they are wanted */
-};
-
-/* Keys of a candidate: 1, or 0 if there are none, or negative. */
-static int read_keys(struct candidate *c, const struct hit *hit, struct reading *r)
-{
-    struct index *ix = r->q->ix;
-    int rc;
-
-    if (!r->has_keys)
-        return 0;
-    rc = index_keys(&c->keys, &c->n_keys, ix, index_segment(ix, hit->segment), hit->passage,
-                    r->memory, &r->q->err);
-    if (rc <= 0)
-        c->keys = NULL;
-    return rc;
-}
-
-static int read_text(struct candidate *c, const struct hit *hit, struct reading *r)
-{
-    struct index *ix = r->q->ix;
-    struct err *err = &r->q->err;
-    struct span span;
-    struct doc doc;
-    int rc = index_document(&doc, &r->text, ix, hit->document, err);
-
-    if (!rc)
-        rc = index_passage_span(&span, ix, index_segment(ix, hit->segment), hit->passage, err);
-    if (rc)
-        return rc;
-    if (span.begin > span.end || span.end > strlen(doc.text))
-        return err_set(
-            err, E_FORMAT,
-            "%s: document '%s': a passage ends beyond the text; 'fovea check' tells more",
-            index_path(ix), doc.docno);
-    rc = index_passage_headings(&r->headings, ix, doc.text, span, err);
-    if (rc)
-        return rc;
-    buf_reset(&r->title);
-    rerank_title(&r->title, doc.title, buf_text(&r->headings));
-    c->text.n_title = r->title.len;
-    c->text.n_text = span.end - span.begin;
-    c->text.title = arena_dup(r->memory, buf_text(&r->title), c->text.n_title);
-    c->text.text = arena_dup(r->memory, doc.text + span.begin, c->text.n_text);
-    return buf_error(&r->title) || !c->text.title || !c->text.text ? err_nomem(err) : 0;
-}
-
-/* What is to be read of a candidate: keys, and without them the text. */
-static int read_candidate(struct candidate *c, const struct hit *hit, struct reading *r)
-{
-    int rc = read_keys(c, hit, r);
-
-    if (rc < 0)
-        return rc;
-    r->n_missing += r->wants_keys && !rc;
-    return rc && !r->wants_text ? 0 : read_text(c, hit, r);
-}
-
 static int read_candidates(struct candidate *c, size_t *n_missing, const struct hits *hits,
                            size_t n, fovea *q, const struct reranking *to, struct arena *memory)
 {
-    struct reading r = {.q = q, .memory = memory, .wants_text = to->attended};
+    struct candidate_reader r;
     int rc = 0;
 
-    r.wants_keys = reranker_wants_keys(to->reranker);
-    r.has_keys = reranker_takes_keys(to->reranker, index_profile(q->ix));
+    candidates_begin(&r, q->ix, to->reranker, memory);
+    r.wants_text = to->attended;
     for (size_t i = 0; i < n && !rc; i++) {
-        c[i] = (struct candidate){.docno = hits->hits[i].docno,
-                                  .text = {"", 0, "", 0},
-                                  .first = hits->hits[i].score,
-                                  .at = i};
-        rc = read_candidate(&c[i], &hits->hits[i], &r);
+        const struct hit *hit = &hits->hits[i];
+
+        c[i] = (struct candidate){
+            .docno = hit->docno, .text = {"", 0, "", 0}, .first = hit->score, .at = i};
+        rc = candidate_read(&c[i], &r, index_segment(q->ix, hit->segment), hit->passage,
+                            hit->document, &q->err);
     }
     *n_missing = r.n_missing;
-    buf_clear(&r.text);
-    buf_clear(&r.headings);
-    buf_clear(&r.title);
+    candidates_end(&r);
     return rc;
 }
+
 /* ---- the new order ---- */
 
 /* said[i].rank of candidates [n], sorted, by what the model alone says; 0 of what it could not read. */

@@ -28,9 +28,6 @@ void rerank_choice_clear(struct rerank_choice *c);
 /* How many hits a method re-ranks unless said otherwise: 100 if it has stored keys to look at, else 20. */
 int rerank_default_depth(const struct rerank_method *m);
 
-/* What a passage is called to a model: its title and the headings above it, as indexes have it; appended to out. */
-void rerank_title(struct buf *out, const char *title, const char *headings);
-
 /* The new score of place i, for i rising: of candidates [n] that a reranker sorted, then of what follows them.  Scores
  * fall, so that a run that is sorted again stays as it is: what could not be read gets one less than the least, and each
  * place behind the candidates another one less. */

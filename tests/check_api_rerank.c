@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "api/candidates.h"
 #include "api/rerank.h"
 #include "tests/api_fixture.h"
 #include "tests/tiny_model.h"
@@ -349,7 +350,7 @@ START_TEST(titles_are_joined_as_indexes_join_them)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf b = {0};
 
-        rerank_title(&b, cases[i][0], cases[i][1]);
+        candidate_title(&b, cases[i][0], cases[i][1]);
         ck_assert_str_eq(buf_text(&b), cases[i][2]);
         buf_clear(&b);
     }

@@ -204,10 +204,35 @@ err_is_empty
 same out made
 run search ix "eye fovea" --rerank stored --explain
 out_has "^ +attends to [A-Za-z]+ 0\.[0-9]{2}, "
+run search ix --queries queries.tsv --rerank stored --rerank-depth 20 --run tag -q
+cp out searched
+run rerank bm25.run --queries queries.tsv --index ix -m stored --depth 20 --run tag # keys of the index, as in a search
+code_is 0
+n_checks=$((n_checks + 1))
+! grep -q notice err || fail "keys were made anew"
+same out searched
+run rerank bm25.run --queries queries.tsv --corpus corpus.jsonl -m $stored --depth 20 --run tag -q
+same out searched # keys made now are the same
 run rerank bm25.run --queries queries.tsv --index ix -m $stored -q
 code_is 0
 cp out by-index
 run rerank bm25.run --queries queries.tsv --index ix -m $stored -q --shuffle 5
+same out by-index
+# a document of several passages counts as its best one
+awk 'BEGIN { printf "{\"_id\": \"long\", \"text\": \""; for (i = 0; i < 60; i++) printf "Word%d says little of it. ", i; print "The fovea of the eye." "\"}" }' >long.jsonl
+cat corpus.jsonl >>long.jsonl
+run index parts long.jsonl --model none --chunk words:40:0 --attention tiny-models/tiny/profile.json:tiny
+code_is 0
+run search parts --queries queries.tsv -k 10 --run tag
+cp out parts.run
+run rerank parts.run --queries queries.tsv --index parts -m stored --run tag --json
+code_is 0
+n_checks=$((n_checks + 1))
+[ "$(head -1 out | grep -o '"docno":"long"' | wc -l)" -eq 1 ] || fail "a document comes more than once, or not"
+run rerank parts.run --queries queries.tsv --index parts -m stored --run tag -q
+cp out by-index
+same_set "$(order out)" "$(order parts.run)"
+run rerank parts.run --queries queries.tsv --index parts -m stored --run tag -q --shuffle 7
 same out by-index
 for method in icr icr-blocks; do
     run rerank bm25.run --queries queries.tsv --corpus corpus.jsonl -m $method:tiny:all -q --depth 3
