@@ -82,8 +82,9 @@ int rerank_default_depth(const struct rerank_method *m)
 
 struct reranking {
     char *what; /* as the options said it */
-    char *keys; /* what the index had keys for when it was opened: the profile's name, or NULL */
     float first;
+    int keys;     /* index_profile_version when it was opened */
+    int is_fused; /* 1: behind hybrid retrieval */
     int attended; /* 1: it tells what queries attend to */
     struct reranker *reranker;
     struct pool *pool; /* of its own if the handle has none */
@@ -96,7 +97,6 @@ void reranking_close(struct reranking *r)
     reranker_close(r->reranker);
     pool_free(r->pool);
     mem_free(r->what);
-    mem_free(r->keys);
     mem_free(r);
 }
 
@@ -119,33 +119,35 @@ static int open_reranking(struct reranking *r, fovea *q, const fovea_search_opti
     ro.profile = choice.profile;
     /* 0 = what the profile says; below = really none */
     ro.first_stage = opt->rerank_first > 0 ? opt->rerank_first : opt->rerank_first < 0 ? 0 : -1;
+    ro.first_is_fused = r->is_fused;
     rc = rc ? rc : reranker_open(&r->reranker, &ro, &q->err);
     rerank_choice_clear(&choice);
     return rc;
 }
 
-static int same_text(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
-
 /* The handle's reranker as the options want it. */
 static int find_reranking(struct reranker **out, fovea *q, const fovea_search_options *opt)
 {
-    const char *keys = reranker_profile_name(index_profile(q->ix));
+    const int keys = index_profile_version(q->ix);
+    const int is_fused = !strcmp(opt->system, "hybrid");
     struct reranking *r = q->reranking;
     int rc;
 
     if (r && !strcmp(r->what, opt->rerank) && r->first == opt->rerank_first &&
-        r->attended >= (opt->explain != 0) && same_text(r->keys, keys)) {
+        r->is_fused == is_fused && r->attended >= (opt->explain != 0) && r->keys == keys) {
         *out = r->reranker;
         return 0;
     }
     reranking_close(r);
     q->reranking = NULL;
     r = mem_zalloc(1, sizeof *r);
-    if (!r || !(r->what = mem_strdup(opt->rerank)) || (keys && !(r->keys = mem_strdup(keys)))) {
+    if (!r || !(r->what = mem_strdup(opt->rerank))) {
         reranking_close(r);
         return err_nomem(&q->err);
     }
     r->first = opt->rerank_first;
+    r->keys = keys;
+    r->is_fused = is_fused;
     r->attended = opt->explain != 0;
     rc = open_reranking(r, q, opt);
     if (rc) {

@@ -1,7 +1,7 @@
 /* profile.c -- profiles as JSON; see profile.h.
  *
  *     {"name": "smollm2", "method": "stored", "model": "smollm2", "sha256": "...", "statistic": "log-mass",
- *      "calibrated": true, "wants": "find", "bits": 8, "first_stage": 0.5,
+ *      "calibrated": true, "wants": "find", "bits": 8, "first_stage": 0.5, "first_stage_fused": 1,
  *      "heads": [{"layer": 9, "head": 3, "weight": 1}], "chosen": "for people"}
  */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -113,6 +113,10 @@ static int read_fields(struct profile *p, const struct json *j, struct err *err)
         (rc = need_name(&p->wants, j, "wants", wants_names, 2, err)) ||
         (rc = json_need_integer(&bits, j, "bits", 2, 8, err)) ||
         (rc = need_number(&p->first_stage, j, "first_stage", 0, 1e6, err)))
+        return rc;
+    p->first_stage_fused = p->first_stage;
+    if (json_get(j, "first_stage_fused") &&
+        (rc = need_number(&p->first_stage_fused, j, "first_stage_fused", 0, 1e6, err)))
         return rc;
     p->bits = (int)bits;
     if (p->bits != 8 && p->bits != 4 && p->bits != 2)
@@ -238,6 +242,10 @@ int profile_write(struct buf *out, const struct profile *p, struct err *err)
     put_text(out, "wants", wants_names[p->wants]);
     buf_printf(out, "  \"bits\": %d,\n  ", p->bits);
     put_number(out, "first_stage", p->first_stage);
+    if (p->first_stage_fused != p->first_stage) {
+        buf_puts(out, ",\n  ");
+        put_number(out, "first_stage_fused", p->first_stage_fused);
+    }
     buf_puts(out, ",\n  \"heads\": [");
     for (int i = 0; i < p->n_heads; i++) {
         const struct profile_head *h = &p->heads[i];

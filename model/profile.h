@@ -33,6 +33,8 @@ struct profile {
     int wants;          /* PROMPT_FIND or PROMPT_ANSWER */
     int bits;           /* of a number of a stored key: 8, 4 or 2 */
     double first_stage; /* weight of the first stage's scores, beside the heads' sum */
+    double
+        first_stage_fused; /* the same where the first stage fuses several rankings, and knows more by itself */
     struct profile_head heads[PROFILE_MAX_HEADS]; /* [n_heads], by layer, then head; each once */
     int n_heads;
     char *chosen; /* how they were chosen, for people */

@@ -334,6 +334,6 @@ int heads_apply(struct profile *p, const struct heads_data *d, const struct head
     mem_free(p->statistic);
     p->statistic = mem_strdup(statistics[r->kind / 2]->name);
     p->is_calibrated = r->kind % 2;
-    p->first_stage = r->first_stage;
+    p->first_stage = p->first_stage_fused = r->first_stage;
     return p->statistic ? 0 : err_nomem(err);
 }

@@ -59,8 +59,9 @@ int reranker_open(struct reranker **out, const struct rerank_options *opt, struc
         return rc;
     }
     r->first_stage = opt->first_stage >= 0 ? (double)opt->first_stage
-                     : r->profile          ? r->profile->first_stage
-                                           : 0;
+                     : !r->profile         ? 0
+                     : opt->first_is_fused ? r->profile->first_stage_fused
+                                           : r->profile->first_stage;
     *out = r;
     return 0;
 }

@@ -59,7 +59,8 @@ struct rerank_options {
     int precision;     /* MODEL_I8 or MODEL_F32 */
     int wants;         /* PROMPT_FIND or PROMPT_ANSWER, where no profile says it */
     float first_stage; /* weight of the first stage; negative = the profile's, 0 without one */
-    int window;        /* icr: candidates in one prompt; 0 = as many as fit */
+    int first_is_fused; /* 1: of the profile's weights the one for a first stage that fuses several rankings */
+    int window; /* icr: candidates in one prompt; 0 = as many as fit */
     int reversed; /* icr: 1 = the first stage's best goes last, next to the query (as published); else first */
     size_t cache_bytes; /* icr-blocks: of keys and values kept in memory; 0 = 256 MiB */
     int attended;       /* 1: runs tell which words the query attended to (not cross-encoder) */

@@ -51,6 +51,24 @@ START_TEST(what_is_written_is_what_was_read)
 }
 END_TEST
 
+START_TEST(a_fused_first_stage_has_the_weight_of_any_other_unless_said_otherwise)
+{
+    struct profile *p = NULL, *q = NULL;
+    struct buf text = {0};
+
+    ck_assert_ok(parse(&p, good), &err);
+    ck_assert_double_eq(p->first_stage_fused, .25);
+    p->first_stage_fused = 3;
+    ck_assert_ok(profile_write(&text, p, &err), &err);
+    ck_assert_ok(profile_parse(&q, text.data, text.len, "again", &err), &err);
+    ck_assert_double_eq(q->first_stage, .25);
+    ck_assert_double_eq(q->first_stage_fused, 3);
+    buf_clear(&text);
+    profile_free(p);
+    profile_free(q);
+}
+END_TEST
+
 /* good, with the first `was` in place of which is `is`. */
 static void replaced(struct buf *out, const char *was, const char *is)
 {
@@ -221,6 +239,7 @@ TCase *profile_tests(void)
     TCase *tc = tcase_create("profile");
 
     tcase_add_test(tc, what_is_written_is_what_was_read);
+    tcase_add_test(tc, a_fused_first_stage_has_the_weight_of_any_other_unless_said_otherwise);
     tcase_add_test(tc, a_bad_field_is_refused_by_its_name);
     tcase_add_test(tc, a_profile_has_1_to_64_heads);
     tcase_add_test(tc, hostile_json_is_refused);

@@ -75,6 +75,27 @@ START_TEST(shuffled_candidates_give_the_same_bytes)
 }
 END_TEST
 
+START_TEST(a_profile_weighs_a_fused_first_stage_for_itself)
+{
+    for (int fused = 0; fused < 2; fused++) {
+        const struct rerank_options opt = {.first_stage = -1, .first_is_fused = fused};
+        struct candidate c[TINY_TEXTS];
+        struct reranker *r;
+        int follows = 1;
+
+        tiny.profile.first_stage_fused = 1e6;
+        r = tiny_open(&tiny, "stored", 0, &opt);
+        tiny_candidates(c);
+        run(r, c, TINY_TEXTS, query);
+        for (size_t i = 1; i < TINY_TEXTS && isfinite(c[i].read); i++)
+            follows &= c[i].first <= c[i - 1].first;
+        ck_assert_int_eq(follows, fused);
+        reranker_close(r);
+    }
+    tiny.profile.first_stage_fused = 0;
+}
+END_TEST
+
 START_TEST(threads_and_repetition_do_not_change_a_byte)
 {
     for (const char *const *method = tiny_methods; *method; method++) {
@@ -399,6 +420,7 @@ TCase *laws_tests(void)
     tcase_add_checked_fixture(tc, make_llama, remove_tiny);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, shuffled_candidates_give_the_same_bytes);
+    tcase_add_test(tc, a_profile_weighs_a_fused_first_stage_for_itself);
     tcase_add_test(tc, threads_and_repetition_do_not_change_a_byte);
     tcase_add_test(tc, empty_passages_come_last_whatever_the_first_stage_said);
     tcase_add_test(tc, nothing_but_empty_passages_are_in_order_of_their_names);
