@@ -150,6 +150,9 @@ int index_sparse_words(const struct index *ix);
 struct profile;
 const struct profile *index_profile(const struct index *ix);
 
+/* Another number whenever that profile, its weights or its model are others, as this handle sees the file. */
+int index_profile_version(const struct index *ix);
+
 /* The name of its model, "none" without; borrowed as the profile. */
 const char *index_attention_model(const struct index *ix);
 

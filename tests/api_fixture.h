@@ -18,6 +18,7 @@ TCase *memory_tests_all(void);
 TCase *snippet_tests(void);
 TCase *rerank_tests(void);
 TCase *rerank_keys_tests(void);
+TCase *attend_tests(void);
 
 /* A call on a handle must give this code, and a text with `part` in it. */
 #define ck_assert_fovea(call, ix, want, part)                                                      \

@@ -489,6 +489,7 @@ static Suite *api_suite(void)
     suite_add_tcase(s, snippet_tests());
     suite_add_tcase(s, rerank_tests());
     suite_add_tcase(s, rerank_keys_tests());
+    suite_add_tcase(s, attend_tests());
     suite_add_tcase(s, options_tests());
     suite_add_tcase(s, jout_tests());
     suite_add_tcase(s, compare_tests());

@@ -1,58 +1,16 @@
 /* check_api_rerank_keys.c -- searches re-ranked by attention: keys that the index stores, or that are made now. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <sys/stat.h>
-
 #include "api/rerank.h"
-#include "base/digest.h"
 #include "indexer/index.h"
-#include "tests/api_fixture.h"
-#include "tests/tiny_gguf.h"
-
-static char models[64], model[96], profile[96], named[200];
-
-/* A decoder, and a profile of two of its heads. */
-static void set_up_decoder(void)
-{
-    static const char json[] =
-        "{\"name\":\"tiny\",\"method\":\"stored\",\"model\":\"tiny\",\"sha256\":\"%s\","
-        "\"statistic\":\"log-mass\",\"calibrated\":true,\"wants\":\"find\",\"bits\":8,"
-        "\"first_stage\":0,\"heads\":[{\"layer\":0,\"head\":1,\"weight\":1},"
-        "{\"layer\":1,\"head\":2,\"weight\":0.5}],\"chosen\":\"for a test\"}";
-    struct tiny_gguf tiny = tiny_gguf_of("llama");
-    struct buf bytes = {0};
-    char sha[65], text[sizeof json + 64];
-
-    set_up();
-    tmp_dir(models);
-    tiny.context = 2048;
-    tiny_gguf_build(&bytes, &tiny);
-    snprintf(model, sizeof model, "%s/tiny", models);
-    ck_assert_int_eq(mkdir(model, 0777), 0);
-    snprintf(model, sizeof model, "%s/tiny/model.gguf", models);
-    tmp_write(model, bytes.data, bytes.len);
-    digest_sha256(sha, bytes.data, bytes.len);
-    buf_clear(&bytes);
-    snprintf(text, sizeof text, json, sha);
-    snprintf(profile, sizeof profile, "%s/tiny.json", models);
-    tmp_write(profile, text, strlen(text));
-    snprintf(named, sizeof named, "stored:%s:%s", model, profile);
-}
-
-static void tear_down_decoder(void)
-{
-    tmp_remove(models);
-    tear_down();
-}
+#include "tests/api_decoder.h"
 
 /* An index of docs with keys for the profile. */
 static void make_with_keys(void)
 {
-    char attention[200];
-    struct index_options opt = {.mode = INDEX_CREATE, .settings = {.attention = attention}};
+    struct index_options opt = {.mode = INDEX_CREATE, .settings = {.attention = choice}};
     struct index *ix = NULL;
     struct err err = {0};
 
-    snprintf(attention, sizeof attention, "%s:%s", profile, model);
     ck_assert_ok(index_open(&ix, path, &opt, &err), &err);
     for (int i = 0; i < N_DOCS; i++) {
         const struct doc doc = {docs[i].docno, docs[i].title ? docs[i].title : "", docs[i].text,
@@ -62,28 +20,6 @@ static void make_with_keys(void)
     }
     ck_assert_ok(index_commit(ix, &err), &err);
     index_close(ix);
-}
-
-static const char words[] = "the eye sees cells in the night below";
-
-static fovea_hits *search(fovea *ix, const char *how)
-{
-    fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
-    fovea_hits *hits = NULL;
-
-    opt.rerank = how;
-    ck_assert_done(fovea_search(&hits, ix, words, &opt), ix);
-    ck_assert_uint_eq(fovea_hits_count(hits), N_DOCS);
-    return hits;
-}
-
-static void assert_same(const fovea_hits *a, const fovea_hits *b)
-{
-    ck_assert_uint_eq(fovea_hits_count(a), fovea_hits_count(b));
-    for (size_t i = 0; i < fovea_hits_count(a); i++) {
-        ck_assert_str_eq(fovea_hits_get(a, i)->docno, fovea_hits_get(b, i)->docno);
-        ck_assert_float_eq(fovea_hits_get(a, i)->score, fovea_hits_get(b, i)->score);
-    }
 }
 
 START_TEST(stored_keys_and_keys_made_now_rank_alike)
