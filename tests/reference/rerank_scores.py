@@ -79,13 +79,18 @@ def forward(ids, positions, cache, mask=None, watched=False):
                  use_cache=True, output_attentions=watched)
 
 
+def cut(cache, n):
+    """Leaves the first n tokens; crop takes how many go."""
+    cache.crop(n - cache.get_seq_length())
+
+
 def look(cache, n, first, query):
     """What the rows of a tail attend to, n cells before it: [layers, heads, rows, n]."""
     rows, words = tail(query)
     positions = torch.arange(first, first + len(BLANK) + len(rows))
     forward(BLANK, positions[:len(BLANK)], cache)
     out = forward(rows, positions[len(BLANK):], cache, watched=True)
-    cache.crop(n - cache.get_seq_length())  # removes so many
+    cut(cache, n)
     return torch.stack([a[0, :, :, :n] for a in out.attentions]), words
 
 
@@ -208,14 +213,14 @@ def stored(docs, query):
         tokens, blank = passage(doc, 0)
         forward(tokens, torch.arange(len(HEAD), len(HEAD) + len(tokens)), cache)
         found.append([k[:, len(HEAD) + blank:].clone() for k in keys_of(cache)])
-        cache.crop(len(HEAD))
+        cut(cache, len(HEAD))
     sides = []
     for q in (query, "N/A"):
         rows, words = tail(q)
         first = len(HEAD) + DISTANCE
         asked.clear()
         forward(BLANK + rows, torch.arange(first, first + len(BLANK) + len(rows)), cache)
-        cache.crop(len(HEAD))
+        cut(cache, len(HEAD))
         ask = [a[:, len(BLANK):].double() / a.shape[-1] ** 0.5 for a in asked]
         logits = [[ask[i] @ k[i].double().repeat_interleave(group, 0).transpose(1, 2) for i in range(layers)]
                   for k in [shared] + found]
