@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "model/kernels.h"
+#include "model/session_inside.h"
 #include "tests/check_model_numbers.h"
 
 static const struct kernels *const scalar = &kernels_scalar;
@@ -290,6 +291,38 @@ START_TEST(products_of_bfloat16_agree_and_go_on_from_stretch_to_stretch)
 }
 END_TEST
 
+START_TEST(products_of_bfloat16_round_their_left_side_halves_to_even)
+{
+    enum { M = 7, P = 45, N = 35 };
+    matmul_fn *matmul = kernels_matmul_bf16(kernels_best());
+    float *A = numbers(M * P, 3, 3), *B = numbers(P * N, 1, 4), *rounded;
+    float C[M * N], want[M * N];
+
+    for (int i = 0; i < M * P; i += 3) { /* halfway, below an even and an odd number */
+        uint32_t bits;
+
+        memcpy(&bits, &A[i], sizeof bits);
+        bits = (bits & 0xffff0000u) | 0x8000u;
+        memcpy(&A[i], &bits, sizeof bits);
+    }
+    rounded = copy_of(A, M * P);
+    session_round(rounded, M * P);
+    coarsen(B, P * N);
+    for (int i = 0; i < M * P; i++)
+        ck_assert_double_le(fabs((double)rounded[i] - (double)A[i]), fabs((double)A[i]) / 256);
+    if (matmul) {
+        matmul(C, N, A, P, B, N, M, N, P);
+        matmul(want, N, rounded, P, B, N, M, N, P);
+        ck_assert_mem_eq(C, want, sizeof C);
+        scalar->matmul(want, N, rounded, P, B, N, M, N, P);
+        assert_near(C, want, M * N, P * 3 * 1.2e-7f, 0);
+    }
+    mem_free(A);
+    mem_free(B);
+    mem_free(rounded);
+}
+END_TEST
+
 START_TEST(matrices_are_transposed)
 {
     const struct kernels *k = kernels_find(tables[_i / N_SHAPES]);
@@ -334,6 +367,7 @@ TCase *kernels_tests(void)
     tcase_add_loop_test(tc, rows_are_multiplied_alike, 0, N_ROWS);
     tcase_add_loop_test(tc, small_products_agree, 0, N_TABLES * N_SHAPES);
     tcase_add_loop_test(tc, products_of_bfloat16_agree_and_go_on_from_stretch_to_stretch, 0, 5);
+    tcase_add_test(tc, products_of_bfloat16_round_their_left_side_halves_to_even);
     tcase_add_loop_test(tc, matrices_are_transposed, 0, N_TABLES * N_SHAPES);
     return tc;
 }
