@@ -53,6 +53,14 @@ int say_usage(const struct command *cmd, const char *fmt, ...)
 int say_err(const struct err *err);
 int say_fovea(const fovea *ix);
 
+/* Notes on many queries: the first is said at once, how many more there were at the end. */
+struct notices {
+    size_t n;
+    int quiet;
+};
+void notices_add(struct notices *all, const char *qid, const char *note); /* "" is none */
+void notices_end(const struct notices *all);
+
 /* Prints the help of a command to standard output. */
 int help_print(const struct command *cmd);
 

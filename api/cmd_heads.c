@@ -25,13 +25,6 @@ static const char *name_of_method(size_t i)
     return names[i];
 }
 
-static const char *name_of_wants(size_t i)
-{
-    static const char *const names[] = {"find", "answer", NULL};
-
-    return names[i];
-}
-
 static const struct option_row rows[] = {
     {"out", 'o', OPT_TEXT, offsetof(struct settings, out), "FILE", "write the profile here",
      .text = NULL},

@@ -23,13 +23,6 @@ struct settings {
     int depth, window, reversed, shuffle, threads, quiet, json;
 };
 
-static const char *name_of_want(size_t i)
-{
-    static const char *const names[] = {"find", "answer", NULL};
-
-    return names[i];
-}
-
 static const struct option_row rows[] = {
     {"queries", 0, OPT_TEXT, offsetof(struct settings, queries), "FILE",
      "the queries of the run: a BEIR folder, a .jsonl or a .tsv file (id, tab, text), TREC topics",
@@ -49,7 +42,7 @@ static const struct option_row rows[] = {
      "weight of the run's scores beside the model's", .low = 0, .high = 1000, .number = -1,
      .shown = "the profile's, 0 without one"},
     {"wants", 0, OPT_CHOICE, offsetof(struct settings, wants), "W",
-     "what the model is told that the query wants, where no profile says it", name_of_want,
+     "what the model is told that the query wants, where no profile says it", name_of_wants,
      .text = "find"},
     {"window", 0, OPT_INT, offsetof(struct settings, window), "N", "icr: candidates in one prompt",
      .low = 0, .high = 10000, .shown = "as many as fit"},
@@ -83,6 +76,8 @@ struct work {
     char *tag;
     double *seconds; /* [n_timed] of each query */
     size_t n_timed;
+    struct notices notices;
+    size_t n_read, n_cut; /* candidates, and those of which only the beginning was read */
 };
 
 /* ---- what is needed, and is it there? ---- */
@@ -207,17 +202,19 @@ static int rerank_query(struct work *w, const struct ranking *r, struct run_line
     const char *query = query_of(w, r->qid);
     struct candidate_list *list = &w->candidates;
     struct err err = {0};
-    double start = clock_now();
+    const double start = clock_now();
+    int rc = make_candidates(w, r, n, &err);
 
-    if (make_candidates(w, r, n, &err) ||
-        reranker_run(w->reranker, list->items, list->n, query, &err) ||
-        candidate_list_keep_best(list, n, &err)) {
+    rc = rc ? rc : reranker_run(w->reranker, list->items, list->n, query, &err);
+    w->n_read += list->n;
+    rc = rc ? rc : candidate_list_keep_best(list, n, &err);
+    if (rc) {
         err_wrap(&err, "query '%s'", r->qid);
         return say_err(&err);
     }
     w->seconds[w->n_timed++] = clock_now() - start;
-    if (*reranker_note(w->reranker) && !w->s->quiet)
-        say("notice: query '%s': %s", r->qid, reranker_note(w->reranker));
+    notices_add(&w->notices, r->qid, reranker_note(w->reranker));
+    w->n_cut += reranker_n_cut(w->reranker);
     for (size_t i = 0; i < r->n; i++)
         lines[i] = (struct run_line){r->lines[i < n ? list->items[i].at : i].docno,
                                      (double)rerank_score(list->items, n, i)};
@@ -249,10 +246,15 @@ static void say_times(struct work *w)
         show_time(b, w->seconds[n / 2]), show_time(c, w->seconds[(n * 99 + 99) / 100 - 1]));
 }
 
-static void say_missing(const struct work *w)
+/* What is to be known about all queries together. */
+static void say_notices(const struct work *w)
 {
-    char n[NUMBER_TEXT];
+    char n[NUMBER_TEXT], all[NUMBER_TEXT];
 
+    notices_end(&w->notices);
+    if (w->n_cut && !w->s->quiet)
+        say("notice: of %s of %s candidates only the beginning was read; --json tells which",
+            show_count(n, w->n_cut), show_count(all, w->n_read));
     if (w->docs.n_missing && !w->s->quiet)
         say("notice: %s has no keys of %s candidates for this reranker, so they were read now; "
             "'fovea attend' stores them",
@@ -282,10 +284,10 @@ static int rerank_all(struct work *w)
             break; /* main says so */
     }
     progress_end(&progress);
-    if (!rc)
-        say_missing(w);
-    if (!rc)
+    if (!rc) {
+        say_notices(w);
         say_times(w);
+    }
     mem_free(lines);
     return rc;
 }
@@ -340,7 +342,10 @@ static int work_through(struct work *w, const struct rerank_choice *choice)
 static int run(void *settings, char **args, int n_args)
 {
     const struct settings *s = settings;
-    struct work w = {.s = s, .run_path = args[0], .source = s->index ? s->index : s->corpus};
+    struct work w = {.s = s,
+                     .notices = {.quiet = s->quiet},
+                     .run_path = args[0],
+                     .source = s->index ? s->index : s->corpus};
     struct rerank_choice choice = {0};
     struct err err = {0};
     int rc;

@@ -57,7 +57,7 @@ static const struct option_row rows[] = {
 
 /* A search and how long it took. */
 static int timed_search(fovea_hits **hits, double *seconds, fovea *ix, const char *query,
-                        const fovea_search_options *opt, int quiet)
+                        const fovea_search_options *opt)
 {
     const double start = clock_now();
     int code;
@@ -71,8 +71,6 @@ static int timed_search(fovea_hits **hits, double *seconds, fovea *ix, const cha
         return rc;
     }
     *seconds = clock_now() - start;
-    if (!quiet && *fovea_hits_note(*hits))
-        say("notice: %s", fovea_hits_note(*hits));
     return 0;
 }
 
@@ -82,10 +80,12 @@ static int search_one(fovea *ix, const char *query, const fovea_search_options *
     struct jout j = {0};
     fovea_hits *hits;
     double seconds;
-    int rc = timed_search(&hits, &seconds, ix, query, opt, s->quiet);
+    int rc = timed_search(&hits, &seconds, ix, query, opt);
 
     if (rc)
         return rc;
+    if (!s->quiet && *fovea_hits_note(hits))
+        say("notice: %s", fovea_hits_note(hits));
     if (s->run_tag) {
         rc = show_run("1", hits, s->run_tag);
     } else if (s->json) {
@@ -116,6 +116,7 @@ static int search_all(fovea *ix, const char *path, const fovea_search_options *o
     fovea_hits *hits;
     double seconds;
     char tag[64];
+    struct notices notices = {.quiet = s->quiet};
     int rc = 0;
 
     if (queries_load(&queries, path, &err))
@@ -126,9 +127,10 @@ static int search_all(fovea *ix, const char *path, const fovea_search_options *o
     }
     progress_begin(&progress, NULL, "queries", queries.n, s->quiet || isatty(STDOUT_FILENO));
     for (size_t i = 0; i < queries.n && !rc; i++) {
-        rc = timed_search(&hits, &seconds, ix, queries.queries[i].text, opt, s->quiet);
+        rc = timed_search(&hits, &seconds, ix, queries.queries[i].text, opt);
         if (rc)
             break;
+        notices_add(&notices, queries.queries[i].qid, fovea_hits_note(hits));
         snprintf(tag, sizeof tag, "fovea-%s%s%s", fovea_hits_system(hits), opt->rerank ? "+" : "",
                  fovea_hits_reranker(hits));
         if (s->json) {
@@ -147,6 +149,7 @@ static int search_all(fovea *ix, const char *path, const fovea_search_options *o
             break; /* main says so */
     }
     progress_end(&progress);
+    notices_end(&notices);
     queries_clear(&queries);
     return rc;
 }

@@ -260,6 +260,7 @@ typedef struct fovea_hit {
         explain; /* lines of text; NULL unless asked for; of re-ranking, also what the query attended to */
     int first_rank;    /* where the hit was before re-ranking, from 1; 0 without re-ranking */
     float first_score; /* and its score there, which the parts of the other legs add up to */
+    int cut; /* 1: the passage was too long for the re-ranking model, which read its beginning */
 } fovea_hit;
 
 typedef struct fovea_hits fovea_hits;

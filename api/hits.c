@@ -58,6 +58,7 @@ static int fill_legs(fovea_hit *to, const struct hit *from, const struct hits *a
     if (said) {
         to->first_rank = said->first_rank;
         to->first_score = said->first_score;
+        to->cut = said->cut;
         legs[n] = (fovea_leg){f->out->reranker, said->rank, said->read, from->score};
     }
     to->legs = legs;

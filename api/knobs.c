@@ -32,6 +32,13 @@ const char *name_of_precision(size_t i)
     return names[i];
 }
 
+const char *name_of_wants(size_t i)
+{
+    static const char *const names[] = {"find", "answer", NULL};
+
+    return names[i];
+}
+
 const char *name_of_test(size_t i)
 {
     return significance_tests[i] ? significance_tests[i]->name : NULL;

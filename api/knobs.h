@@ -13,6 +13,7 @@ const char *name_of_analyzer(size_t i);
 const char *name_of_retriever(size_t i);
 const char *name_of_fusion(size_t i);
 const char *name_of_precision(size_t i);
+const char *name_of_wants(size_t i); /* what a query wants: PROMPT_FIND, PROMPT_ANSWER */
 const char *name_of_test(size_t i);
 
 /* FOVEA_I8 or FOVEA_F32. */

@@ -247,6 +247,7 @@ static int order_hits(struct rerank_said *said, struct hits *hits, const struct 
         said[i] = (struct rerank_said){.first_rank = (int)from + 1,
                                        .first_score = old[from].score,
                                        .read = i < n && isfinite(c[i].read) ? c[i].read : 0};
+        said[i].cut = i < n && c[i].cut;
         if (i < n && c[i].n_attended && !(said[i].attended = write_attended(&c[i], memory))) {
             mem_free(old);
             return err_nomem(err);
@@ -285,6 +286,9 @@ static int write_note(const char **note, const struct reranker *r, size_t n, siz
         buf_puts(&text, "the query is empty: nothing is re-ranked");
     else
         buf_puts(&text, reranker_note(r));
+    if (n && reranker_n_cut(r))
+        buf_printf(&text, "%sof %zu of %zu passages only the beginning is read",
+                   text.len ? "; " : "", reranker_n_cut(r), n);
     if (n_missing)
         buf_printf(&text,
                    "%s%zu of %zu passages have no stored keys and were read now; 'fovea attend' "

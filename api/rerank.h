@@ -39,6 +39,7 @@ struct rerank_said {
     float first_score;
     int rank; /* among what was re-ranked, by the model alone; 0 = below the depth, or it could not be read */
     float read;
+    int cut;              /* 1: only the passage's beginning was read */
     const char *attended; /* words that the query attended to, a line; or NULL */
 };
 

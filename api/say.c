@@ -68,6 +68,19 @@ int say_fovea(const fovea *ix)
 
 /* ---- interruption ---- */
 
+void notices_add(struct notices *all, const char *qid, const char *note)
+{
+    if (*note && !all->quiet && !all->n++)
+        say("notice: query '%s': %s", qid, note);
+}
+
+void notices_end(const struct notices *all)
+{
+    if (all->n > 1)
+        say("notice: %zu more quer%s with such notes, which --json tells", all->n - 1,
+            all->n == 2 ? "y" : "ies");
+}
+
 /* The one global that changes: a signal handler can reach nothing else. */
 static volatile sig_atomic_t interrupt_signal;
 

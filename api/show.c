@@ -128,6 +128,8 @@ static void json_hit(struct jout *j, const fovea_hit *hit)
     if (hit->first_rank) {
         jout_int(j, "first_rank", hit->first_rank);
         jout_float(j, "first_score", hit->first_score);
+        if (hit->cut)
+            jout_bool(j, "cut", 1);
     }
     if (hit->meta)
         jout_raw(j, "meta", hit->meta);

@@ -184,6 +184,8 @@ static int make_one(struct buf *out, struct key_maker *k, const struct prompt_pa
                                                   .keys_only = 1},
                           NULL, err);
     keys_begin(out, n, &k->plan, k->content_free.rows);
+    if (where.is_cut)
+        keys_set_cut(out);
     for (int i = 0; i < k->plan.n && !rc; i++) {
         const struct key_slot *s = &k->plan.slots[i];
 

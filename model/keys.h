@@ -63,7 +63,8 @@ int key_maker_run(struct buf *out, struct key_maker *k, const struct prompt_pass
 
 /* What a passage's coded keys are: a view into them. */
 struct keys {
-    int n; /* tokens; 0 = an empty passage */
+    int n;      /* tokens; 0 = an empty passage */
+    int is_cut; /* 1: of a passage that was too long, of which only the beginning was read */
     int slots, d, bits;
     int heads, rows; /* of the content-free log sums */
     const unsigned char *bytes;

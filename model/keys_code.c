@@ -1,6 +1,6 @@
 /* keys_code.c -- the bytes of a passage's keys.
  *
- *     head     tokens u16, slots u8, bits u8, d u16, heads u8, rows u8; little-endian
+ *     head     tokens u16 (+ 0x8000 if the passage was too long, and these are its first), slots u8, bits u8, d u16, heads u8, rows u8; little-endian
  *     slots    each: d times lowest f32; d times step f16; d rows of tokens codes, each row whole bytes
  *     sums     if heads: lowest f32, step f32, heads * rows codes u16: what rows of the content-free query find
  *
@@ -17,7 +17,7 @@
 #include "base/half.h"
 #include "model/keys_inside.h"
 
-enum { HEAD_BYTES = 8, LOWEST_BYTES = 4, STEP_BYTES = 2, SUMS_TOP = 65535 };
+enum { CUT = 0x8000, HEAD_BYTES = 8, LOWEST_BYTES = 4, STEP_BYTES = 2, SUMS_TOP = 65535 };
 
 #define HALF_MAX 65504.0 /* the largest number of 16 bits */
 
@@ -96,6 +96,12 @@ void keys_begin(struct buf *out, int n, const struct key_plan *plan, int rows)
         (unsigned char)plan->heads, (unsigned char)(plan->heads ? rows : 0)};
 
     buf_add(out, head, sizeof head);
+}
+
+void keys_set_cut(struct buf *out)
+{
+    if (!buf_error(out))
+        out->data[1] = (char)((unsigned char)out->data[1] | CUT >> 8);
 }
 
 int keys_put(struct buf *out, const float *keys, int n, const struct key_plan *plan,
@@ -232,7 +238,8 @@ void keys_content_free(float *log_sums, size_t stride, const struct keys *k, int
 int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
               const struct key_plan *plan, struct err *err)
 {
-    const struct keys k = {.n = n_bytes >= HEAD_BYTES ? (int)get_u16(bytes) : 0,
+    const struct keys k = {.n = n_bytes >= HEAD_BYTES ? (int)get_u16(bytes) & ~CUT : 0,
+                           .is_cut = n_bytes >= HEAD_BYTES && (get_u16(bytes) & CUT),
                            .slots = n_bytes >= HEAD_BYTES ? bytes[2] : 0,
                            .bits = n_bytes >= HEAD_BYTES ? bytes[3] : 0,
                            .d = n_bytes >= HEAD_BYTES ? (int)get_u16(bytes + 4) : 0,

@@ -28,9 +28,10 @@ static int put_words(struct tokens *out, const struct reader *r, const char *wor
     return rc;
 }
 
-/* Appends text[begin..end-1] of a user's behind a blank or nothing, at most `most` tokens; spans are bytes of text. */
-static int put_text(struct tokens *out, const struct reader *r, const char *text, size_t begin,
-                    size_t end, int blank, size_t most, struct err *err)
+/* Appends text[begin..end-1] of a user's behind a blank or nothing, at most `most` tokens; spans are bytes of text.  *is_cut
+ * becomes 1 if there were more. */
+static int put_text(struct tokens *out, int *is_cut, const struct reader *r, const char *text,
+                    size_t begin, size_t end, int blank, size_t most, struct err *err)
 {
     const size_t first = out->n, lead = blank ? 1 : 0;
     struct buf piece = {0};
@@ -41,8 +42,10 @@ static int put_text(struct tokens *out, const struct reader *r, const char *text
     rc = buf_error(&piece)
              ? err_nomem(err)
              : tokenizer_encode(out, reader_tokenizer(r), buf_text(&piece), piece.len, 0, err);
-    if (!rc && out->n > first + most)
+    if (!rc && out->n > first + most) {
         out->n = first + most;
+        *is_cut = 1;
+    }
     for (size_t i = first; i < out->n; i++) {
         struct token_span *s = &out->spans[i];
 
@@ -95,6 +98,14 @@ static size_t cut_words(const char *text, size_t n, int words)
 
 static int is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+/* The end of a text without blanks. */
+static size_t skip_blanks_back(const char *text, size_t n)
+{
+    while (n && is_blank(text[n - 1]))
+        n--;
+    return n;
+}
+
 int prompt_passage(struct tokens *out, struct prompt_range *where, const struct reader *r,
                    const struct prompt_passage *p, int number, size_t max_tokens, struct err *err)
 {
@@ -114,12 +125,14 @@ int prompt_passage(struct tokens *out, struct prompt_range *where, const struct 
     end = text.len;
     while (begin < end && is_blank(text.data[begin]))
         begin++;
-    while (end > begin && is_blank(text.data[end - 1]))
-        end--;
+    end = begin + skip_blanks_back(text.data + begin, end - begin);
+    where->is_cut = n_text < skip_blanks_back(p->text, p->n_text);
     if (!rc && buf_error(&text))
         rc = err_nomem(err);
     if (begin < end)
-        rc = rc ? rc : put_text(out, r, buf_text(&text), begin, end, number, max_tokens, err);
+        rc = rc ? rc
+                : put_text(out, &where->is_cut, r, buf_text(&text), begin, end, number, max_tokens,
+                           err);
     else
         where->begin = out->n; /* a marker alone is no passage */
     where->end = out->n;
@@ -141,14 +154,13 @@ int prompt_tail(struct tokens *out, struct prompt_tail *where, const struct read
 
     while (skip < n && is_blank(query[skip]))
         skip++;
-    while (n > skip && is_blank(query[n - 1]))
-        n--;
-    where->asks.begin = out->n;
+    n = skip + skip_blanks_back(query + skip, n - skip);
+    *where = (struct prompt_tail){.asks.begin = out->n};
     rc = rc ? rc : put_words(out, r, sentences[wants], err);
     rc = rc ? rc : put_words(out, r, BLANK_LINE, err);
     rc = rc ? rc : put_words(out, r, QUERY, err);
     where->words.begin = out->n;
-    rc = rc ? rc : put_text(out, r, query, skip, n, 1, max_words, err);
+    rc = rc ? rc : put_text(out, &where->words.is_cut, r, query, skip, n, 1, max_words, err);
     where->words.end = out->n;
     if (!rc && reader_chat(r))
         rc = chat_turn(&before, out, reader_chat(r), reader_tokenizer(r), err);

@@ -32,6 +32,7 @@ struct prompt_passage {
 /* Tokens begin..end-1 of a list. */
 struct prompt_range {
     size_t begin, end;
+    int is_cut; /* 1: the text that they are of goes on */
 };
 
 /* Appends the head.  Spans of tokens are empty. */
@@ -44,7 +45,7 @@ int prompt_head(struct tokens *out, const struct reader *r, struct err *err);
  * where       its tokens, the marker with them and the blank line not; empty if there are but blanks
  *
  * Spans of tokens are bytes of title, line feed and text put together; of the marker and the blank line they are empty.
- * The text counts up to the first PROMPT_WORDS pieces between single spaces.
+ * The text counts up to the first PROMPT_WORDS pieces between single spaces; where->is_cut tells what either limit left out.
  * Errors: those of tokenizer_encode.
  */
 int prompt_passage(struct tokens *out, struct prompt_range *where, const struct reader *r,

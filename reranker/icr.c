@@ -104,7 +104,7 @@ static int measure(size_t *lengths, struct icr *s, struct candidate *candidates,
         rc = prompt_passage(&list, &range, s->context.reader, &candidates[i].text, (int)n,
                             s->max_tokens, err);
         lengths[i] = list.n;
-        candidates[i].cut = range.end - range.begin >= s->max_tokens;
+        candidates[i].cut = range.is_cut;
     }
     tokens_clear(&list);
     return rc;

@@ -162,7 +162,7 @@ static int make_blocks(struct blocks *s, size_t *lengths, struct candidate *cand
         rc = prompt_passage(&b->tokens, &b->passage, s->context.reader, &candidates[i].text, 0,
                             most, err);
         lengths[i] = b->tokens.n;
-        candidates[i].cut = b->passage.end - b->passage.begin >= most;
+        candidates[i].cut = b->passage.is_cut;
     }
     return rc;
 }

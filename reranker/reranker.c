@@ -139,6 +139,20 @@ static void fuse(const struct reranker *r, struct candidate *c, size_t n)
     }
 }
 
+/* What candidates [n] have been read of. */
+static void count_unread(struct reranker *r, const struct candidate *c, size_t n)
+{
+    size_t n_empty = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        r->n_cut += c[i].cut != 0;
+        n_empty += isfinite(c[i].read) ? 0 : 1;
+    }
+    if (n_empty)
+        buf_printf(&r->note, "%sof %zu of %zu passages there is nothing to read",
+                   r->note.len ? "; " : "", n_empty, n);
+}
+
 static int compare_text(const char *a, size_t n_a, const char *b, size_t n_b)
 {
     const int order = memcmp(a, b, n_a < n_b ? n_a : n_b);
@@ -166,6 +180,7 @@ int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, con
     int rc;
 
     buf_reset(&r->note);
+    r->n_cut = 0;
     arena_clear(&r->memory);
     if (!query[strspn(query, " \t\n\v\f\r")])
         return err_set(err, E_INVALID, "the query is empty");
@@ -181,6 +196,8 @@ int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, con
     if (r->method->any_order)
         qsort(candidates, n, sizeof *candidates, by_first_stage);
     rc = n ? r->method->run(r->self, r, candidates, n, query, err) : 0;
+    if (!rc)
+        count_unread(r, candidates, n);
     if (!rc && buf_error(&r->note))
         rc = err_nomem(err);
     if (rc)
@@ -196,6 +213,7 @@ const char *reranker_note(const struct reranker *r)
 {
     return r->note.len ? buf_text(&r->note) : "";
 }
+size_t reranker_n_cut(const struct reranker *r) { return r->n_cut; }
 const char *reranker_method(const struct reranker *r) { return r->method->name; }
 const char *reranker_describe(const struct reranker *r) { return buf_text(&r->describe); }
 const struct profile *reranker_profile(const struct reranker *r) { return r->profile; }

@@ -74,7 +74,7 @@ void reranker_close(struct reranker *r);
 /* Scores and sorts candidates [n]; none is added or lost.  One thread at a time.
  *
  * An empty passage comes last.  Too many for the model's window are read in windows of it; too long a query is cut:
- * reranker_note says so.
+ * reranker_note says so.  Too long a passage is cut, as its `cut` tells.
  * Errors: E_INVALID for an empty query; E_FORMAT for stored keys that are not this profile's; E_NOMEM.
  */
 int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, const char *query,
@@ -82,6 +82,9 @@ int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, con
 
 /* What the last run had to leave out, for people: "the query has 5213 tokens, 512 are read"; "" if nothing. */
 const char *reranker_note(const struct reranker *r);
+
+/* Of how many candidates of the last run only the beginning was read: those whose `cut` is set. */
+size_t reranker_n_cut(const struct reranker *r);
 
 const char *reranker_method(const struct reranker *r);
 const char *

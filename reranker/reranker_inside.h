@@ -18,6 +18,7 @@ struct reranker {
     int attended;        /* 1: candidates get their words */
     struct arena memory; /* of those of the last run */
     struct buf note;     /* of the last run */
+    size_t n_cut;
     struct buf describe;
 };
 

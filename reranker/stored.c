@@ -223,7 +223,7 @@ static int run(void *self, struct reranker *r, struct candidate *candidates, siz
     for (size_t i = 0; i < n && !rc; i++) {
         rc = keys_of(&keys[i], s, &candidates[i], &made[i], err);
         rc = rc ? rc : check_rows(&keys[i], s, candidates[i].docno, err);
-        candidates[i].cut = !rc && keys[i].n == KEYS_MAX_TOKENS;
+        candidates[i].cut = !rc && keys[i].is_cut;
     }
     rc = rc ? rc : asker_ask(&q, s->asker, query, err);
     if (!rc && q.n_left_out)

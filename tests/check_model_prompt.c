@@ -137,6 +137,7 @@ START_TEST(what_is_too_long_is_cut)
     struct prompt_range where;
     struct prompt_tail tail;
     const char *read;
+    size_t n;
 
     open_reader("qwen2", NULL);
     for (int i = 0; i < 400; i++)
@@ -145,6 +146,18 @@ START_TEST(what_is_too_long_is_cut)
     ck_assert_ok(prompt_passage(&list, &where, reader, &p, 0, 100000, &err), &err);
     read = text_of(&list, where.begin, where.end);
     ck_assert_str_eq(read + strlen(read) - 5, " w299");
+    ck_assert_int_eq(where.is_cut, 1);
+    p.n_text = strlen(read) - 1; /* just that: all is read */
+    list.n = 0;
+    ck_assert_ok(prompt_passage(&list, &where, reader, &p, 0, 100000, &err), &err);
+    ck_assert_int_eq(where.is_cut, 0);
+    n = where.end - where.begin;
+    for (size_t most = n - 1; most <= n; most++) {
+        list.n = 0;
+        ck_assert_ok(prompt_passage(&list, &where, reader, &p, 0, most, &err), &err);
+        ck_assert_uint_eq(where.end - where.begin, most);
+        ck_assert_int_eq(where.is_cut, most < n);
+    }
     list.n = 0;
     ck_assert_ok(prompt_passage(&list, &where, reader, &p, 0, 7, &err), &err);
     ck_assert_uint_eq(where.end - where.begin, 7);
@@ -153,6 +166,7 @@ START_TEST(what_is_too_long_is_cut)
     ck_assert_ok(
         prompt_tail(&list, &tail, reader, buf_text(&text), text.len, PROMPT_ANSWER, 9, &err), &err);
     ck_assert_uint_eq(tail.words.end - tail.words.begin, 9);
+    ck_assert_int_eq(tail.words.is_cut, 1);
     ck_assert_ptr_nonnull(strstr(text_of(&list, 0, list.n), "Answer the following question"));
     buf_clear(&text);
     tokens_clear(&list);

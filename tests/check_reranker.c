@@ -42,6 +42,7 @@ int main(void)
     suite_add_tcase(s, tc);
     suite_add_tcase(s, cross_tests());
     suite_add_tcase(s, laws_tests());
+    suite_add_tcase(s, limits_tests());
     suite_add_tcase(s, sheet_tests());
     suite_add_tcase(s, heads_tests());
     suite_add_tcase(s, memory_tests());

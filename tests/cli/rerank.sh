@@ -41,7 +41,8 @@ run search ix "eye fovea" --run tag
 cp out first
 run search ix "eye fovea" --rerank cross-encoder:cross --run tag
 code_is 0
-err_is_empty
+err_is_a_line
+err_has "notice: of 2 of 4 passages only the beginning is read$" # the model has little room
 same_set "$(order out)" "$(order first)"
 cp out reranked
 run search ix "eye fovea" --rerank cross-encoder:cross --rerank-depth 1 --run tag
@@ -234,6 +235,33 @@ cp out by-index
 same_set "$(order out)" "$(order parts.run)"
 run rerank parts.run --queries queries.tsv --index parts -m stored --run tag -q --shuffle 7
 same out by-index
+# what was left out is said: once, and with --json of each passage
+awk 'BEGIN { printf "{\"_id\": \"wordy\", \"text\": \"fovea eye"; for (i = 0; i < 320; i++) printf " e"; print "\"}" }' >wordy.jsonl
+echo '{"_id": "void", "text": ""}' >>wordy.jsonl
+cat corpus.jsonl >>wordy.jsonl
+run index wordy wordy.jsonl --model none --attention tiny-models/tiny/profile.json:tiny
+code_is 0
+printf 'q1 Q0 wordy 1 3 t\nq1 Q0 void 2 2 t\nq1 Q0 eye 3 1 t\nq2 Q0 eye 1 2 t\nq2 Q0 void 2 1 t\n' >wordy.run
+for method in stored icr:tiny:all icr-blocks:tiny:all; do
+    run rerank wordy.run --queries queries.tsv --index wordy -m $method
+    code_is 0
+    err_has "notice: query 'q1': (3 candidates do not fit into one prompt: 2 windows; )?of 1 of 3 passages there is nothing to read$"
+    err_has "notice: 1 more query with such notes"
+    err_has "notice: of 1 of 5 candidates only the beginning was read"
+    run rerank wordy.run --queries queries.tsv --index wordy -m $method -q --json
+    err_is_empty
+    out_has '"docno":"wordy"[^}]*"cut":true'
+    out_lacks '"docno":"eye"[^}]*"cut":true'
+    run search wordy "fovea eye" --rerank $method --json
+    err_has "notice: .*of 1 of [0-9] passages only the beginning is read$"
+    out_has '"note":"[^"]*of 1 of [0-9] passages only the beginning is read"'
+    out_has '"docno":"wordy".*"cut":true'
+    run search wordy "$long" --rerank $method --run tag
+    said="a query of 5000 words by $method"
+    code_is 0
+    err_is_a_line
+    err_has "notice: the query has [0-9]+ tokens, the first 400 are read; .*of 1 of "
+done
 for method in icr icr-blocks; do
     run rerank bm25.run --queries queries.tsv --corpus corpus.jsonl -m $method:tiny:all -q --depth 3
     code_is 0
