@@ -76,8 +76,10 @@ static void rerankers(struct buf *out)
         "both after each was brought to mean 0 and deviation 1 over the hits.  With --explain the "
         "methods that attend also "
         "tell the words of a passage that the query attended to most, each with its share.\n\n"
-        "Methods that attend read the first 300 words of a passage, at most 512 tokens, and the first "
-        "400 tokens of a query.  Candidates that do not fit into one prompt are read in windows that "
+        "Methods that attend read the first 300 words of a passage, at most 512 tokens, and the "
+        "first "
+        "400 tokens of a query.  Candidates that do not fit into one prompt are read in windows "
+        "that "
         "overlap; empty ones come last.  A notice says what was left out, and so does --json.\n\n");
     row(out, "--rerank stored", "the default model and its profile");
     row(out, "--rerank icr:smollm2:all", "all heads of a model, as published");
