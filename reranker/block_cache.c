@@ -72,19 +72,16 @@ static void drop_oldest(struct block_cache *c)
     *oldest = c->entries[--c->n];
 }
 
-/* Reads a block and keeps it. */
-static int add(struct entry **out, struct block_cache *c, struct session *reader, int n_head,
-               const struct session_input *in, struct err *err)
+/* Keeps the last n cells of a session, which are the block. */
+static int keep(struct block_cache *c, const struct session *s, const struct session_input *in,
+                uint32_t crc, struct err *err)
 {
-    const size_t size = session_block_size(reader, in->n);
-    struct entry e = {.n = in->n, .bytes = size * sizeof *e.block};
-    int rc;
+    const size_t size = session_block_size(s, in->n);
+    struct entry e = {.crc = crc, .n = in->n, .bytes = size * sizeof *e.block, .used = ++c->clock};
 
-    session_cut(reader, n_head);
-    rc = session_read(reader, in, NULL, err);
-    if (rc)
-        return rc;
-    while (c->n && c->counts.bytes + e.bytes > c->most_bytes)
+    if (e.bytes > c->most_bytes)
+        return 0;
+    while (c->counts.bytes + e.bytes > c->most_bytes)
         drop_oldest(c);
     e.ids = mem_alloc((size_t)in->n, sizeof *e.ids);
     e.block = mem_alloc(size, sizeof *e.block);
@@ -94,15 +91,14 @@ static int add(struct entry **out, struct block_cache *c, struct session *reader
         return err_nomem(err);
     }
     memcpy(e.ids, in->ids, (size_t)in->n * sizeof *e.ids);
-    session_save(e.block, reader, n_head, in->n);
-    *out = &c->entries[c->n++];
-    **out = e;
+    session_save(e.block, s, session_cells(s) - in->n, in->n);
+    c->entries[c->n++] = e;
     c->counts.bytes += e.bytes;
     return 0;
 }
 
-int block_cache_read(struct block_cache *c, struct session *s, struct session *reader, int n_head,
-                     const struct session_input *in, struct err *err)
+int block_cache_read(struct block_cache *c, struct session *s, const struct session_input *in,
+                     struct err *err)
 {
     const uint32_t crc = digest_crc32(0, in->ids, (size_t)in->n * sizeof *in->ids);
     struct entry *e = find(c, in, crc);
@@ -110,17 +106,12 @@ int block_cache_read(struct block_cache *c, struct session *s, struct session *r
 
     if (e) {
         c->counts.hits++;
-    } else {
-        c->counts.misses++;
-        if ((rc = add(&e, c, reader, n_head, in, err)))
-            return rc;
-        e->crc = crc;
+        e->used = ++c->clock;
+        return session_load(s, e->block, e->n, in->position, err);
     }
-    e->used = ++c->clock;
-    rc = session_load(s, e->block, e->n, in->position, err);
-    if (c->counts.bytes > c->most_bytes)
-        drop_oldest(c); /* it is too large to be kept, and alone */
-    return rc;
+    c->counts.misses++;
+    rc = session_read(s, in, NULL, err);
+    return rc ? rc : keep(c, s, in, crc, err);
 }
 
 struct block_cache_counts block_cache_counts(const struct block_cache *c) { return c->counts; }

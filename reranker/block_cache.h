@@ -13,12 +13,11 @@ void block_cache_free(struct block_cache *c);
 
 /* Appends the cells of a block to a session, from the cache, or read and then kept.
  *
- * reader  a session of the same decoder in which blocks are read, all behind the same n_head cells, so that what they
- *         become does not depend on what else there is
- * in      a run of the block's tokens
+ * s   begins with the same cells whenever the cache is asked; what lies between them and the block must not matter
+ * in  a run of the block's tokens, seen by none but itself and that beginning, so that it becomes the same in any cells
  * Errors: those of session_read and session_load; E_NOMEM. */
-int block_cache_read(struct block_cache *c, struct session *s, struct session *reader, int n_head,
-                     const struct session_input *in, struct err *err);
+int block_cache_read(struct block_cache *c, struct session *s, const struct session_input *in,
+                     struct err *err);
 
 /* How often a block was there, and was not. */
 struct block_cache_counts {

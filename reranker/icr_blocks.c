@@ -27,7 +27,6 @@ struct block {
 struct blocks {
     struct in_context context;
     struct block_cache *cache;
-    struct session *reader; /* of blocks: holds the prompt's head */
     int most;
 
     /* the run at hand */
@@ -45,24 +44,8 @@ static void close(void *self)
     if (!s)
         return;
     block_cache_free(s->cache);
-    session_free(s->reader);
     in_context_close(&s->context);
     mem_free(s);
-}
-
-/* The session that blocks are read in, with the prompt's head. */
-static int open_reader(struct blocks *s, struct err *err)
-{
-    const struct tokens *head = &s->context.head;
-    const struct decoder *m = reader_decoder(s->context.reader);
-    const int most = decoder_config(m)->context;
-    const int cells = (int)head->n + MARKER_ROOM + KEYS_MAX_TOKENS;
-    int rc = session_new(&s->reader, m, cells < most ? cells : most, s->context.pool, err);
-
-    return rc ? rc
-              : session_read(s->reader,
-                             &(struct session_input){.ids = head->ids, .n = (int)head->n}, NULL,
-                             err);
 }
 
 static int open(void **self, struct reranker *r, const struct rerank_options *opt, struct err *err)
@@ -75,9 +58,8 @@ static int open(void **self, struct reranker *r, const struct rerank_options *op
     *self = s;
     s->most = opt->window;
     rc = in_context_open(&s->context, r, opt, err);
-    rc = rc ? rc
-            : block_cache_new(&s->cache, opt->cache_bytes ? opt->cache_bytes : CACHE_BYTES, err);
-    return rc ? rc : open_reader(s, err);
+    return rc ? rc
+              : block_cache_new(&s->cache, opt->cache_bytes ? opt->cache_bytes : CACHE_BYTES, err);
 }
 
 /* ---- a window ---- */
@@ -111,9 +93,7 @@ static int read_block(struct watch_range *where, struct blocks *s, const struct 
                                      .keys_only = 1};
 
     *where = (struct watch_range){first + (int)b->passage.begin, first + (int)b->passage.end};
-    return b->passage.begin < b->passage.end
-               ? block_cache_read(s->cache, c->session, s->reader, n_head, &in, err)
-               : 0;
+    return b->passage.begin < b->passage.end ? block_cache_read(s->cache, c->session, &in, err) : 0;
 }
 
 /* A window_fn. */
