@@ -191,7 +191,7 @@ static void rank_readings(struct rerank_said *said, const struct candidate *c, s
         size_t above = 0;
 
         for (size_t k = 0; k < n; k++)
-            above += c[k].read > c[i].read || (c[k].read == c[i].read && k < i);
+            above += c[k].read > c[i].read || (k < i && c[k].read == c[i].read);
         said[i].rank = isfinite(c[i].read) ? (int)above + 1 : 0;
     }
 }

@@ -237,7 +237,7 @@ static int store_all(struct attending *a, struct err *err)
     int rc = db_prepare(&find, ix->wr.db, err, "SELECT crc FROM \"%w_documents\" WHERE id = ?1",
                         ix->name);
 
-    for (size_t i = 0; i < a->n_made && rc >= 0; i++) {
+    for (size_t i = 0; find && i < a->n_made && rc >= 0; i++) {
         const struct made *m = &a->made[i];
 
         stmt_bind_int(find, 1, m->document);
@@ -245,8 +245,7 @@ static int store_all(struct attending *a, struct err *err)
         if (rc == 1 && stmt_int(find, 0) == m->crc)
             rc = attention_put(&ix->pending.attention, m->document, m->passage, m->crc, &m->keys,
                                err);
-        if (find)
-            stmt_reset(find);
+        stmt_reset(find);
     }
     stmt_free(find);
     return rc < 0 ? rc : 0;

@@ -40,7 +40,7 @@ double heads_ndcg(const struct heads_scores *q, const float *scores)
         if (q->grades[i] <= 0)
             continue;
         for (size_t k = 0; k < q->n; k++)
-            place += scores[k] > scores[i] || (scores[k] == scores[i] && k < i);
+            place += scores[k] > scores[i] || (k < i && scores[k] == scores[i]);
         if (place < 10)
             sum += q->grades[i] / log2((double)place + 2);
     }
