@@ -152,13 +152,19 @@ void key_maker_close(struct key_maker *k)
     mem_free(k);
 }
 
-/* What the content-free query finds in the keys of a slot, for all heads that ask them. */
-static void meet_content_free(struct key_maker *k, int slot, int n)
+/* What the content-free query finds in the keys of a slot, for all heads that ask them: in the rounded ones, which queries will
+ * meet, so that what rounding does to both falls away when one is taken off the other. */
+static void meet_content_free(struct key_maker *k, const struct buf *coded, int slot, int n)
 {
     const struct question *q = &k->content_free;
     const size_t each = (size_t)q->rows;
+    const struct keys rounded = {.n = n,
+                                 .slots = k->plan.n,
+                                 .d = k->plan.d,
+                                 .bits = k->plan.bits,
+                                 .bytes = (const unsigned char *)coded->data};
 
-    key_meeting_set(k->meeting, k->keys, n);
+    key_meeting_take(k->meeting, &rounded, slot);
     for (int h = 0; h < k->plan.heads; h++)
         if (k->plan.slot_of[h] == slot)
             key_meeting_run(k->log_sums + (size_t)h * each, k->largest, 1, k->meeting,
@@ -193,7 +199,7 @@ static int make_one(struct buf *out, struct key_maker *k, const struct prompt_pa
             session_copy_keys(k->keys, k->session, s->layer, s->key_head, (int)where.begin, n);
         rc = keys_put(out, k->keys, n, &k->plan, err);
         if (n && !rc && k->plan.heads)
-            meet_content_free(k, i, n);
+            meet_content_free(k, out, i, n);
     }
     if (n && !rc && k->plan.heads)
         rc = keys_put_content_free(out, k->log_sums, k->plan.heads, k->content_free.rows, err);
