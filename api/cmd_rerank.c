@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "api/cli.h"
-#include "api/jout.h"
 #include "api/knobs.h"
 #include "api/named.h"
 #include "api/progress.h"
 #include "api/rerank.h"
+#include "api/show.h"
 #include "api/term.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -18,9 +18,9 @@
 #include "indexer/index.h"
 
 struct settings {
-    const char *queries, *index, *corpus, *format, *method, *wants, *precision, *tag;
+    const char *queries, *index, *corpus, *format, *method, *wants, *precision, *tag, *block_cache;
     double first;
-    int depth, window, reversed, shuffle, threads, quiet, json;
+    int depth, window, reversed, shuffle, threads, quiet, json, block_megabytes;
 };
 
 static const struct option_row rows[] = {
@@ -51,6 +51,12 @@ static const struct option_row rows[] = {
     {"shuffle", 0, OPT_INT, offsetof(struct settings, shuffle), "SEED",
      "give candidates to the model in a random order, to see what that changes", .low = 0,
      .high = 2147483647, .number = -1, .shown = "no shuffling"},
+    {"block-cache", 0, OPT_TEXT, offsetof(struct settings, block_cache), "DIR",
+     "icr-blocks: keep in this folder what passages were read as, for the next run",
+     .shown = "memory alone"},
+    {"block-cache-size", 0, OPT_INT, offsetof(struct settings, block_megabytes), "MB",
+     "how large that folder may become; what was not used for longest goes", .low = 1,
+     .high = 1 << 20, .number = 2048},
     {"precision", 0, OPT_CHOICE, offsetof(struct settings, precision), "P", "how models compute",
      name_of_precision, .text = "i8"},
     {"threads", 0, OPT_INT, offsetof(struct settings, threads), "N",
@@ -162,39 +168,6 @@ static int make_candidates(struct work *w, const struct ranking *r, size_t n, st
     return 0;
 }
 
-static int print_json(const struct work *w, const struct ranking *before, const char *query,
-                      const struct ranking *after, const struct candidate *c, size_t n)
-{
-    struct jout j = {0};
-
-    jout_open(&j, NULL, '{');
-    jout_text(&j, "qid", before->qid);
-    jout_text(&j, "query", query);
-    jout_text(&j, "reranker", reranker_method(w->reranker));
-    if (*reranker_note(w->reranker))
-        jout_text(&j, "note", reranker_note(w->reranker));
-    jout_number(&j, "seconds", w->seconds[w->n_timed - 1]);
-    jout_open(&j, "hits", '[');
-    for (size_t i = 0; i < after->n; i++) {
-        const size_t from = i < n ? c[i].at : i;
-
-        jout_open(&j, NULL, '{');
-        jout_count(&j, "rank", i + 1);
-        jout_text(&j, "docno", after->lines[i].docno);
-        jout_number(&j, "score", after->lines[i].score);
-        jout_count(&j, "first_rank", from + 1);
-        jout_number(&j, "first_score", before->lines[from].score);
-        if (i < n && c[i].read > -1e30f)
-            jout_float(&j, "reading", c[i].read);
-        if (i < n && c[i].cut)
-            jout_bool(&j, "cut", 1);
-        jout_close(&j);
-    }
-    jout_close(&j);
-    jout_close(&j);
-    return jout_print(&j) ? EXIT_FAILED : 0;
-}
-
 static int rerank_query(struct work *w, const struct ranking *r, struct run_line *lines)
 {
     const size_t n = depth_of(w, r);
@@ -219,7 +192,8 @@ static int rerank_query(struct work *w, const struct ranking *r, struct run_line
         lines[i] = (struct run_line){r->lines[i < n ? list->items[i].at : i].docno,
                                      (double)rerank_score(list->items, n, i)};
     if (w->s->json)
-        return print_json(w, r, query, &after, list->items, n);
+        return show_reranked(w->reranker, w->seconds[w->n_timed - 1], query, r, &after, list->items,
+                             n);
     ranking_write(stdout, &after, w->tag);
     return 0;
 }
@@ -305,6 +279,8 @@ static int open_reranker(struct work *w, const struct rerank_choice *choice)
         .first_stage = (float)s->first,
         .window = s->window,
         .reversed = s->reversed,
+        .cache_dir = s->block_cache,
+        .cache_dir_bytes = (uint64_t)s->block_megabytes << 20,
     };
     struct err err = {0};
     int rc = s->threads == 1 ? 0 : pool_new(&w->pool, s->threads, &err);

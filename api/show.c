@@ -9,7 +9,6 @@
 #include "api/cli.h"
 #include "api/term.h"
 #include "base/mem.h"
-#include "base/run.h"
 
 /* ---- for people ---- */
 
@@ -151,6 +150,40 @@ void show_json(struct jout *j, const char *query, const fovea_hits *hits, double
     for (size_t i = 0; i < fovea_hits_count(hits); i++)
         json_hit(j, fovea_hits_get(hits, i));
     jout_close(j);
+}
+
+int show_reranked(const struct reranker *r, double seconds, const char *query,
+                  const struct ranking *before, const struct ranking *after,
+                  const struct candidate *c, size_t n)
+{
+    struct jout j = {0};
+
+    jout_open(&j, NULL, '{');
+    jout_text(&j, "qid", before->qid);
+    jout_text(&j, "query", query);
+    jout_text(&j, "reranker", reranker_method(r));
+    if (*reranker_note(r))
+        jout_text(&j, "note", reranker_note(r));
+    jout_number(&j, "seconds", seconds);
+    jout_open(&j, "hits", '[');
+    for (size_t i = 0; i < after->n; i++) {
+        const size_t from = i < n ? c[i].at : i;
+
+        jout_open(&j, NULL, '{');
+        jout_count(&j, "rank", i + 1);
+        jout_text(&j, "docno", after->lines[i].docno);
+        jout_number(&j, "score", after->lines[i].score);
+        jout_count(&j, "first_rank", from + 1);
+        jout_number(&j, "first_score", before->lines[from].score);
+        if (i < n && c[i].read > -1e30f)
+            jout_float(&j, "reading", c[i].read);
+        if (i < n && c[i].cut)
+            jout_bool(&j, "cut", 1);
+        jout_close(&j);
+    }
+    jout_close(&j);
+    jout_close(&j);
+    return jout_print(&j) ? EXIT_FAILED : 0;
 }
 
 /* ---- TREC ---- */

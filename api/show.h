@@ -5,6 +5,8 @@
 
 #include "api/fovea.h"
 #include "api/jout.h"
+#include "base/run.h"
+#include "reranker/reranker.h"
 
 /* For people: rank, score, docno, title, snippet; emphasis and width as standard output allows.
  * seconds     what the search took. */
@@ -15,5 +17,10 @@ void show_json(struct jout *j, const char *query, const fovea_hits *hits, double
 
 /* Lines of a TREC run.  Returns 0, or an exit code having said that memory ran out. */
 int show_run(const char *qid, const fovea_hits *hits, const char *tag);
+
+/* A ranking of a run, before and after candidates [n] of it were re-ranked, as an object on a line.  0 or an exit code. */
+int show_reranked(const struct reranker *r, double seconds, const char *query,
+                  const struct ranking *before, const struct ranking *after,
+                  const struct candidate *c, size_t n);
 
 #endif

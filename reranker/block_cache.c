@@ -21,14 +21,21 @@ struct block_cache {
     size_t n, cap, most_bytes;
     uint64_t clock;
     struct block_cache_counts counts;
+    struct block_disk *disk; /* or NULL */
+    float *room;             /* [cap_room] for a block from or to the disk */
+    size_t cap_room;
 };
 
-int block_cache_new(struct block_cache **out, size_t most_bytes, struct err *err)
+int block_cache_new(struct block_cache **out, size_t most_bytes, struct block_disk *disk,
+                    struct err *err)
 {
     struct block_cache *c = mem_zalloc(1, sizeof *c);
 
-    if (!c)
+    if (!c) {
+        block_disk_close(disk);
         return err_nomem(err);
+    }
+    c->disk = disk;
     c->most_bytes = most_bytes;
     *out = c;
     return 0;
@@ -47,6 +54,8 @@ void block_cache_free(struct block_cache *c)
     for (size_t i = 0; i < c->n; i++)
         entry_clear(&c->entries[i]);
     mem_free(c->entries);
+    mem_free(c->room);
+    block_disk_close(c->disk);
     mem_free(c);
 }
 
@@ -97,6 +106,28 @@ static int keep(struct block_cache *c, const struct session *s, const struct ses
     return 0;
 }
 
+/* Appends a block that the disk has, or reads it and gives it to the disk. */
+static int read_by_disk(struct block_cache *c, struct session *s, const struct session_input *in,
+                        struct err *err)
+{
+    const size_t size = session_block_size(s, in->n);
+    int rc;
+
+    if (mem_reserve((void **)&c->room, &c->cap_room, size, sizeof *c->room))
+        return err_nomem(err);
+    if (block_disk_read(c->room, size, c->disk, in->ids, in->n)) {
+        c->counts.disk_hits++;
+        return session_load(s, c->room, in->n, in->position, err);
+    }
+    c->counts.misses++;
+    rc = session_read(s, in, NULL, err);
+    if (rc)
+        return rc;
+    session_save(c->room, s, session_cells(s) - in->n, in->n);
+    block_disk_write(c->disk, c->room, size, in->ids, in->n);
+    return 0;
+}
+
 int block_cache_read(struct block_cache *c, struct session *s, const struct session_input *in,
                      struct err *err)
 {
@@ -109,8 +140,8 @@ int block_cache_read(struct block_cache *c, struct session *s, const struct sess
         e->used = ++c->clock;
         return session_load(s, e->block, e->n, in->position, err);
     }
-    c->counts.misses++;
-    rc = session_read(s, in, NULL, err);
+    rc = c->disk ? read_by_disk(c, s, in, err) : session_read(s, in, NULL, err);
+    c->counts.misses += !c->disk;
     return rc ? rc : keep(c, s, in, crc, err);
 }
 

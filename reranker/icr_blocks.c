@@ -4,10 +4,13 @@
  * passage becomes does not depend on the others and is kept for the next query.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/mem.h"
 #include "model/keys.h"
+#include "model/model.h"
 #include "reranker/attended.h"
 #include "reranker/block_cache.h"
 #include "reranker/in_context.h"
@@ -15,7 +18,8 @@
 
 enum {
     CACHE_BYTES = 256 << 20, /* unless said otherwise */
-    WINDOW_TOKENS = 16384,   /* of all passages that the tail sees at a time */
+    DISK_BYTES = 2047 << 20,
+    WINDOW_TOKENS = 16384, /* of all passages that the tail sees at a time */
 };
 
 /* A candidate's tokens. */
@@ -48,9 +52,27 @@ static void close(void *self)
     mem_free(s);
 }
 
+/* The folder that keeps blocks, if there is to be one; they depend on the model, how it computes, and the prompt's head. */
+static int open_disk(struct block_disk **out, const struct blocks *s,
+                     const struct rerank_options *opt, struct err *err)
+{
+    const struct in_context *c = &s->context;
+    char sha256[65], opening[200];
+
+    if (!opt->cache_dir)
+        return 0;
+    digest_sha256(sha256, c->head.ids, c->head.n * sizeof *c->head.ids);
+    snprintf(opening, sizeof opening, "%s %d bits, %d layers, behind %s", reader_sha256(c->reader),
+             opt->precision == MODEL_F32 ? 32 : 8, decoder_layers(reader_decoder(c->reader)),
+             sha256);
+    return block_disk_open(out, opt->cache_dir,
+                           opt->cache_dir_bytes ? opt->cache_dir_bytes : DISK_BYTES, opening, err);
+}
+
 static int open(void **self, struct reranker *r, const struct rerank_options *opt, struct err *err)
 {
     struct blocks *s = mem_zalloc(1, sizeof *s);
+    struct block_disk *disk = NULL;
     int rc;
 
     if (!s)
@@ -58,8 +80,10 @@ static int open(void **self, struct reranker *r, const struct rerank_options *op
     *self = s;
     s->most = opt->window;
     rc = in_context_open(&s->context, r, opt, err);
+    rc = rc ? rc : open_disk(&disk, s, opt, err);
     return rc ? rc
-              : block_cache_new(&s->cache, opt->cache_bytes ? opt->cache_bytes : CACHE_BYTES, err);
+              : block_cache_new(&s->cache, opt->cache_bytes ? opt->cache_bytes : CACHE_BYTES, disk,
+                                err);
 }
 
 /* ---- a window ---- */

@@ -62,9 +62,11 @@ struct rerank_options {
     int first_is_fused; /* 1: of the profile's weights the one for a first stage that fuses several rankings */
     int window; /* icr: candidates in one prompt; 0 = as many as fit */
     int reversed; /* icr: 1 = the first stage's best goes last, next to the query (as published); else first */
-    size_t cache_bytes; /* icr-blocks: of keys and values kept in memory; 0 = 256 MiB */
-    int attended;       /* 1: runs tell which words the query attended to (not cross-encoder) */
-    struct pool *pool;  /* borrowed until close; NULL = this thread alone */
+    size_t cache_bytes;    /* icr-blocks: of keys and values kept in memory; 0 = 256 MiB */
+    const char *cache_dir; /* icr-blocks: a folder that keeps them from run to run; NULL = none */
+    uint64_t cache_dir_bytes; /* of all its files; 0 = 2 GiB */
+    int attended;      /* 1: runs tell which words the query attended to (not cross-encoder) */
+    struct pool *pool; /* borrowed until close; NULL = this thread alone */
 };
 
 /* E_INVALID for a method that is not in the table, or a profile of another method or model; those of the model's opening. */

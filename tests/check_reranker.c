@@ -43,6 +43,7 @@ int main(void)
     suite_add_tcase(s, cross_tests());
     suite_add_tcase(s, laws_tests());
     suite_add_tcase(s, limits_tests());
+    suite_add_tcase(s, disk_tests());
     suite_add_tcase(s, sheet_tests());
     suite_add_tcase(s, heads_tests());
     suite_add_tcase(s, memory_tests());

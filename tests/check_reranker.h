@@ -9,6 +9,7 @@
 TCase *cross_tests(void);  /* check_reranker_cross.c */
 TCase *laws_tests(void);   /* check_reranker_laws.c */
 TCase *limits_tests(void); /* check_reranker_limits.c */
+TCase *disk_tests(void);   /* check_reranker_disk.c */
 TCase *sheet_tests(void);  /* check_reranker_sheets.c */
 TCase *heads_tests(void);  /* check_reranker_heads.c */
 TCase *memory_tests(void); /* check_reranker_memory.c */

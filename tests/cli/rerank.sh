@@ -271,6 +271,14 @@ run rerank bm25.run --queries queries.tsv --index ix -m icr-blocks:tiny:all -q
 cp out by-index
 run rerank bm25.run --queries queries.tsv --index ix -m icr-blocks:tiny:all -q --shuffle 5
 same out by-index
+for cache in cold warm; do
+    run rerank bm25.run --queries queries.tsv --index ix -m icr-blocks:tiny:all -q --block-cache blocks --block-cache-size 1
+    code_is 0
+    same out by-index
+done
+n_checks=$((n_checks + 1))
+[ "$(find blocks -name '*.block' | wc -l)" -eq 4 ] || fail "not every block was kept"
+failing "cannot make the folder" bm25.run --queries queries.tsv --index ix -m icr-blocks:tiny:all --block-cache no/such/folder
 run rerank bm25.run --queries queries.tsv --index ix -m icr:tiny:all -q --reversed --window 2 --wants answer
 code_is 0
 run eval beir mini --systems bm25 --rerank $stored
