@@ -10,18 +10,17 @@
 #include "api/beir.h"
 #include "api/cli.h"
 #include "api/compare.h"
+#include "api/contender.h"
 #include "api/feed.h"
 #include "api/jout.h"
 #include "api/knobs.h"
-#include "api/rerank.h"
 #include "api/scores.h"
 #include "api/term.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "model/model.h"
 #include "retriever/retriever.h"
 
-enum { SYSTEMS_MAX = 16, NAME_BYTES = 64 };
+enum { SYSTEMS_MAX = 16 };
 
 struct settings {
     struct beir_options beir;
@@ -61,13 +60,6 @@ static const struct option_row rows[] = {
     FLAG_ROW("quiet", 'q', struct settings, beir.quiet, "show no progress and no notices"),
     COMMON_ROWS(struct settings),
     {0}};
-
-/* What a row of the table is about. */
-struct contender {
-    const struct retriever *system;
-    const char *rerank; /* NULL = as the system ranks */
-    char name[NAME_BYTES];
-};
 
 /* All that a run of the command carries around. */
 struct bench {
@@ -154,38 +146,6 @@ static int choose_systems(struct bench *b)
     return rc;
 }
 
-/* "bm25+stored-smollm2-all": also part of a file's name. */
-static int name_contender(struct contender *c, struct err *err)
-{
-    struct rerank_choice choice = {0};
-    int rc = c->rerank ? rerank_choice_parse(&choice, c->rerank, err) : 0;
-
-    if (rc)
-        return rc;
-    snprintf(c->name, sizeof c->name, "%s%s%s%s%s%s%s", c->system->name, c->rerank ? "+" : "",
-             c->rerank ? choice.method->name : "", choice.model ? "-" : "",
-             choice.model ? file_basename(choice.model) : "", choice.profile ? "-" : "",
-             choice.profile ? file_basename(choice.profile) : "");
-    rerank_choice_clear(&choice);
-    return 0;
-}
-
-/* The index of a way that wants keys has them: PROFILE[:MODEL] of METHOD[:MODEL[:PROFILE]]. */
-static int want_keys(struct bench *b, const char *rerank, struct err *err)
-{
-    struct rerank_choice c = {0};
-    int rc = rerank_choice_parse(&c, rerank, err);
-
-    if (!rc && c.method->wants_keys && !b->beir.attention) {
-        b->attention = mem_printf("%s%s%s", c.profile ? c.profile : "", c.model ? ":" : "",
-                                  c.model ? c.model : "");
-        b->beir.attention = b->attention;
-        rc = b->attention ? 0 : err_nomem(err);
-    }
-    rerank_choice_clear(&c);
-    return rc;
-}
-
 /* Every system by itself, then re-ranked in each way. */
 static int list_contenders(struct bench *b)
 {
@@ -199,15 +159,17 @@ static int list_contenders(struct bench *b)
     b->contenders = mem_zalloc(n_systems * (1 + reranks->n), sizeof *b->contenders);
     if (!b->contenders)
         return say_failed("out of memory");
-    for (size_t r = 0; r < reranks->n && !rc; r++)
-        rc = want_keys(b, reranks->items[r], &err);
+    for (size_t r = 0; r < reranks->n && !rc && !b->beir.attention; r++) {
+        rc = contender_keys(&b->attention, reranks->items[r], &err);
+        b->beir.attention = b->attention;
+    }
     for (size_t i = 0; i < n_systems * (1 + reranks->n) && !rc; i++) {
         struct contender *c = &b->contenders[b->n_contenders++];
         const size_t r = i % (1 + reranks->n);
 
         c->system = b->systems[i / (1 + reranks->n)];
         c->rerank = r ? reranks->items[r - 1] : NULL;
-        rc = name_contender(c, &err);
+        rc = contender_name(c, &err);
         if ((int)strlen(c->name) > b->system_width)
             b->system_width = (int)strlen(c->name);
     }

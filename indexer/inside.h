@@ -111,6 +111,15 @@ int settings_create(struct index *ix, struct err *err);
 /* Reads ix->recorded and compares with what the caller wants. */
 int settings_load(struct index *ix, const struct index_settings *want, struct err *err);
 
+/* *to becomes a copy of text, "" if it is NULL.  E_NOMEM leaves it. */
+int settings_replace(char **to, const char *text, struct err *err);
+
+/* Parses a list of fields (NULL = the default); *to becomes its one form. */
+int settings_fields(struct fields *f, char **to, const char *text, struct err *err);
+
+/* Every text becomes "". */
+int settings_empty(struct recorded *r, struct err *err);
+
 void settings_clear(struct recorded *r);
 
 /* The least format that has what the index needs beside attention keys. */

@@ -53,7 +53,7 @@ void settings_clear(struct recorded *r)
     memset(r, 0, sizeof *r);
 }
 
-static int replace(char **to, const char *text, struct err *err)
+int settings_replace(char **to, const char *text, struct err *err)
 {
     char *p = mem_strdup(text ? text : "");
 
@@ -62,6 +62,29 @@ static int replace(char **to, const char *text, struct err *err)
     mem_free(*to);
     *to = p;
     return 0;
+}
+
+int settings_fields(struct fields *f, char **to, const char *text, struct err *err)
+{
+    struct buf form = {0};
+    int rc = fields_parse(f, text, err);
+
+    if (rc)
+        return rc;
+    fields_format(&form, f);
+    rc = buf_error(&form) ? err_nomem(err) : settings_replace(to, buf_text(&form), err);
+    buf_clear(&form);
+    return rc;
+}
+
+int settings_empty(struct recorded *r, struct err *err)
+{
+    int rc = 0;
+
+    for (int i = 0; !rc && i < N_KEYS; i++)
+        if (!keys[i].is_number)
+            rc = settings_replace(text_at(r, i), "", err);
+    return rc;
 }
 
 int64_t settings_least_format(const struct index *ix)
@@ -76,128 +99,6 @@ int64_t settings_least_format(const struct index *ix)
 }
 
 int settings_is_none(const char *name) { return !name || !*name || !strcmp(name, "none"); }
-static int has_model(const char *name) { return !settings_is_none(name); }
-
-/* Opens the encoder of a new index and notes what it is. */
-static int record_model(struct index *ix, const char *name, struct err *err)
-{
-    struct recorded *r = &ix->recorded;
-    struct model_options opt = {.precision = ix->precision};
-    char *folder = NULL, identity[80];
-    const char *sha;
-    int rc = model_find(&folder, name, err);
-
-    if (rc)
-        return rc;
-    rc = model_open(&ix->model, folder, &opt, err);
-    mem_free(folder);
-    if (rc)
-        return rc;
-    if (model_is_sparse(ix->model))
-        return err_set(err, E_INVALID,
-                       "'%.80s' is a learned sparse model: it makes weighted words, not vectors",
-                       model_path(ix->model));
-    if (model_is_cross(ix->model))
-        return err_set(err, E_INVALID,
-                       "'%.80s' is a cross-encoder: it scores pairs of texts and makes no vectors",
-                       model_path(ix->model));
-    file_identity(identity, model_weights_path(ix->model));
-    sha = model_sha256(ix->model);
-    if (!sha || !*sha)
-        return err_set(err, E_IO, "'%s' cannot be read", model_weights_path(ix->model));
-    r->dim = model_dim(ix->model);
-    r->model_normalised = model_is_normalised(ix->model);
-    r->model_bits = ix->precision == MODEL_F32 ? 32 : 8;
-    rc = replace(&r->model, model_name(ix->model), err);
-    rc = rc ? rc : replace(&r->model_folder, model_path(ix->model), err);
-    rc = rc ? rc : replace(&r->model_file, identity, err);
-    rc = rc ? rc : replace(&r->model_sha256, sha, err);
-    rc = rc ? rc : replace(&r->model_pooling, model_pooling(ix->model), err);
-    rc = rc ? rc : replace(&r->model_query_prefix, model_prefix(ix->model, MODEL_QUERY), err);
-    return rc ? rc : replace(&r->model_passage_prefix, model_prefix(ix->model, MODEL_PASSAGE), err);
-}
-
-/* The same for the learned sparse model. */
-static int record_sparse(struct index *ix, const char *name, struct err *err)
-{
-    struct recorded *r = &ix->recorded;
-    struct model_options opt = {.precision = ix->precision};
-    char *folder = NULL, identity[80];
-    const char *sha;
-    int rc = model_find(&folder, name, err);
-
-    rc = rc ? rc : model_open(&ix->sparse, folder, &opt, err);
-    mem_free(folder);
-    if (rc)
-        return rc;
-    if (!model_is_sparse(ix->sparse))
-        return err_set(err, E_INVALID,
-                       "'%.80s' makes vectors: a sparse leg needs a learned sparse model (SPLADE)",
-                       model_path(ix->sparse));
-    if (model_vocabulary(ix->sparse) > IMPACT_TOKENS)
-        return err_set(err, E_LIMIT, "'%.80s' has over %d words", model_path(ix->sparse),
-                       IMPACT_TOKENS);
-    file_identity(identity, model_weights_path(ix->sparse));
-    sha = model_sha256(ix->sparse);
-    if (!sha || !*sha)
-        return err_set(err, E_IO, "'%s' cannot be read", model_weights_path(ix->sparse));
-    r->sparse_words = model_vocabulary(ix->sparse);
-    r->sparse_bits = ix->precision == MODEL_F32 ? 32 : 8;
-    rc = replace(&r->sparse, model_name(ix->sparse), err);
-    rc = rc ? rc : replace(&r->sparse_folder, model_path(ix->sparse), err);
-    rc = rc ? rc : replace(&r->sparse_file, identity, err);
-    return rc ? rc : replace(&r->sparse_sha256, sha, err);
-}
-
-/* The one form of a list of fields (NULL = the default). */
-static int resolve_fields(struct fields *f, char **to, const char *text, struct err *err)
-{
-    struct buf form = {0};
-    int rc = fields_parse(f, text, err);
-
-    if (rc)
-        return rc;
-    fields_format(&form, f);
-    rc = buf_error(&form) ? err_nomem(err) : replace(to, buf_text(&form), err);
-    buf_clear(&form);
-    return rc;
-}
-
-int settings_resolve(struct index *ix, const struct index_settings *want, struct err *err)
-{
-    struct recorded *r = &ix->recorded;
-    struct analyzer *a = NULL;
-    char chunking[40];
-    int rc = chunking_parse(&ix->chunking, want->chunking ? want->chunking : "whole", err);
-
-    if (rc)
-        return rc;
-    rc = analyzer_new(&a, want->analyzer, err);
-    if (rc)
-        return rc;
-    chunking_format(chunking, &ix->chunking);
-    for (int i = 0; !rc && i < N_KEYS; i++)
-        if (!keys[i].is_number)
-            rc = replace(text_at(r, i), "", err);
-    rc = rc ? rc : replace(&r->analyzer, analyzer_name(a), err);
-    rc = rc ? rc : replace(&r->chunking, chunking, err);
-    rc = rc ? rc : replace(&r->vectors, want->vectors ? want->vectors : "auto", err);
-    rc = rc ? rc : replace(&r->model, "none", err);
-    rc = rc ? rc : replace(&r->sparse, "none", err);
-    rc = rc ? rc : resolve_fields(&ix->fields, &r->fields, want->fields, err);
-    analyzer_free(a);
-    if (!rc && has_model(want->model))
-        rc = record_model(ix, want->model, err);
-    if (!rc && has_model(want->sparse))
-        rc = record_sparse(ix, want->sparse, err);
-    if (!rc && r->dim)
-        rc = vectors_check(r->vectors, (int)r->dim, err);
-    if (!rc && has_model(want->attention))
-        rc = attention_resolve(&ix->attention, ix, want->attention, err);
-    r->format = settings_least_format(ix);
-    return rc;
-}
-
 /* ---- making the tables ---- */
 
 static const char tables[] =
@@ -311,7 +212,7 @@ static int take_setting(struct recorded *r, struct stmt *s, struct err *err)
     for (int i = 0; key && i < N_KEYS; i++)
         if (!strcmp(key, keys[i].key)) {
             if (!keys[i].is_number)
-                return replace(text_at(r, i), stmt_text(s, 1), err);
+                return settings_replace(text_at(r, i), stmt_text(s, 1), err);
             *number_at(r, i) = stmt_int(s, 1);
         }
     return 0;
@@ -340,8 +241,8 @@ static int read_settings(struct index *ix, struct err *err)
                        ix->path, (long long)r->format, INDEX_FORMAT);
     for (int i = 0; !rc && !r->sparse_words && i < N_KEYS; i++)
         if (is_of_sparse(i) && !keys[i].is_number)
-            rc = replace(text_at(r, i), text_at(r, i) == &r->sparse ? "none" : "", err);
-    if (!rc && (rc = resolve_fields(&ix->fields, &r->fields, r->fields, &why)) == E_INVALID)
+            rc = settings_replace(text_at(r, i), text_at(r, i) == &r->sparse ? "none" : "", err);
+    if (!rc && (rc = settings_fields(&ix->fields, &r->fields, r->fields, &why)) == E_INVALID)
         rc = err_set(err, E_FORMAT, "'%s' is damaged: %s", ix->path, why.text);
     if (rc)
         return rc == E_NOMEM ? err_nomem(err) : rc;
@@ -386,8 +287,8 @@ static int is_same_model(const char *name, const char *folder, const char *want)
 {
     size_t n = strlen(want), begin;
 
-    if (!has_model(want) || !has_model(name))
-        return has_model(want) == has_model(name);
+    if (settings_is_none(want) || settings_is_none(name))
+        return settings_is_none(want) == settings_is_none(name);
     if (!strcmp(want, folder))
         return 1;
     while (n > 1 && want[n - 1] == '/')
@@ -429,20 +330,20 @@ int settings_load(struct index *ix, const struct index_settings *want, struct er
     if (want->vectors && r->dim && strcmp(want->vectors, r->vectors) != 0)
         return differs(ix, "vectors", r->vectors, want->vectors, err);
     if (want->fields) {
-        rc = resolve_fields(&f, &fields, want->fields, err);
+        rc = settings_fields(&f, &fields, want->fields, err);
         if (!rc && strcmp(fields, r->fields) != 0)
             rc = differs(ix, "fields", r->fields, fields, err);
         mem_free(fields);
         if (rc)
             return rc;
     }
-    if (has_model(want->model)) {
-        rc = replace(&ix->model_given, want->model, err);
+    if (!settings_is_none(want->model)) {
+        rc = settings_replace(&ix->model_given, want->model, err);
         if (rc)
             return rc;
     }
-    if (has_model(want->sparse))
-        rc = replace(&ix->sparse_given, want->sparse, err);
+    if (!settings_is_none(want->sparse))
+        rc = settings_replace(&ix->sparse_given, want->sparse, err);
     rc = rc ? rc : attention_load(ix, err);
     rc = rc ? rc : attention_compare(ix, want->attention, err);
     rc = rc ? rc : take_precision(ix, err);
