@@ -99,16 +99,16 @@ void session_copy_keys(float *out, const struct session *s, int layer, int key_h
 
 /* ---- cells kept outside a session, so that a passage is read once ---- */
 
-/* Numbers that n cells consist of. */
-size_t session_block_size(const struct session *s, int n);
+/* Bytes of n cells: two a number where the decoder rounds keys and values to bfloat16, else four. */
+size_t session_block_bytes(const struct session *s, int n);
 
-/* Copies keys and values of cells first..first+n-1 to out [session_block_size]. */
-void session_save(float *out, const struct session *s, int first, int n);
+/* Copies keys and values of cells first..first+n-1 to out [session_block_bytes]; nothing is lost. */
+void session_save(void *out, const struct session *s, int first, int n);
 
 /* Appends n cells that a session of the same decoder saved; it is then as if they had been read again.
  * position  of the first, plus 1, as they were read.
  * E_LIMIT if there is no room.  Cost: a copy. */
-int session_load(struct session *s, const float *block, int n, int position, struct err *err);
+int session_load(struct session *s, const void *block, int n, int position, struct err *err);
 
 /* Logits of n tokens of the last chunk read, from its row `first` on.  out [n, vocab].
  * The decoder has its head and all layers (E_INVALID). */

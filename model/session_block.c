@@ -1,18 +1,75 @@
 /* session_block.c -- cells out of a session, and back into one.
  *
- * Of each layer and key head: keys, channel by channel, then values, cell by cell.
+ * Of each layer and key head: keys, channel by channel, then values, cell by cell.  Numbers that were rounded to bfloat16 are
+ * kept as that: the upper half of a float.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
 #include "model/session_inside.h"
 
-size_t session_block_size(const struct session *s, int n)
+static size_t number_bytes(const struct session *s)
+{
+    return s->is_coarse ? sizeof(uint16_t) : sizeof(float);
+}
+
+size_t session_block_bytes(const struct session *s, int n)
 {
     const struct decoder_config *c = &s->m->cfg;
 
-    return 2 * (size_t)s->m->n_layers * (size_t)c->kv_heads * (size_t)c->d * (size_t)n;
+    return 2 * (size_t)s->m->n_layers * (size_t)c->kv_heads * (size_t)c->d * (size_t)n *
+           number_bytes(s);
 }
+
+/* ---- numbers ---- */
+
+enum { STEP = 8 }; /* numbers at a time, which compilers put into one register */
+
+/* Numbers at.. +n - 1 of a block become x [n]. */
+static void put(const struct session *s, unsigned char *block, size_t at, const float *x, size_t n)
+{
+    uint32_t wide[STEP];
+    uint16_t half[STEP];
+
+    block += at * number_bytes(s);
+    if (!s->is_coarse) {
+        memcpy(block, x, n * sizeof *x);
+        return;
+    }
+    for (size_t i = 0; i < n; i += STEP) {
+        const size_t some = n - i < STEP ? n - i : STEP;
+
+        memset(wide, 0, sizeof wide);
+        memcpy(wide, x + i, some * sizeof *wide);
+        for (int k = 0; k < STEP; k++)
+            half[k] = (uint16_t)(wide[k] >> 16);
+        memcpy(block + i * sizeof *half, half, some * sizeof *half);
+    }
+}
+
+/* And back. */
+static void get(float *x, const struct session *s, const unsigned char *block, size_t at, size_t n)
+{
+    uint32_t wide[STEP];
+    uint16_t half[STEP];
+
+    block += at * number_bytes(s);
+    if (!s->is_coarse) {
+        memcpy(x, block, n * sizeof *x);
+        return;
+    }
+    for (size_t i = 0; i < n; i += STEP) {
+        const size_t some = n - i < STEP ? n - i : STEP;
+
+        memset(half, 0, sizeof half);
+        memcpy(half, block + i * sizeof *half, some * sizeof *half);
+        for (int k = 0; k < STEP; k++)
+            wide[k] = (uint32_t)half[k] << 16;
+        memcpy(x + i, wide, some * sizeof *wide);
+    }
+}
+
+/* ---- cells ---- */
 
 /* A stretch of cells that lie in one tile: cells first + at .. + n. */
 struct piece {
@@ -28,48 +85,60 @@ static struct piece piece_at(int first, int at, int n, int d)
                           (size_t)(cell - in) * (size_t)d + (size_t)in};
 }
 
-void session_save(float *out, const struct session *s, int first, int n)
+/* Where the block has what a head of a layer keeps. */
+static size_t head_at(const struct session *s, int layer, int head, int n)
 {
     const struct decoder_config *c = &s->m->cfg;
-    const size_t d = (size_t)c->d, size = (size_t)n;
 
-    for (int layer = 0; layer < s->m->n_layers; layer++)
-        for (int h = 0; h < c->kv_heads; h++, out += 2 * size * d) {
-            const float *keys = session_keys(s, layer, h);
-
-            for (struct piece p = piece_at(first, 0, n, c->d); p.at < n;
-                 p = piece_at(first, p.at + p.n, n, c->d))
-                for (size_t i = 0; i < d; i++)
-                    memcpy(out + i * size + (size_t)p.at, keys + p.offset + i * KEY_TILE,
-                           (size_t)p.n * sizeof *out);
-            memcpy(out + size * d, session_values(s, layer, h) + (size_t)first * d,
-                   size * d * sizeof *out);
-        }
+    return 2 * ((size_t)layer * (size_t)c->kv_heads + (size_t)head) * (size_t)n * (size_t)c->d;
 }
 
-static void load(struct session *s, const float *block, int first, int n, int layer)
+static void save(void *block, const struct session *s, int first, int n, int layer)
 {
     const struct decoder_config *c = &s->m->cfg;
     const size_t d = (size_t)c->d, size = (size_t)n;
 
-    block += (size_t)layer * (size_t)c->kv_heads * 2 * size * d;
-    for (int h = 0; h < c->kv_heads; h++, block += 2 * size * d) {
-        float *keys = session_keys(s, layer, h);
+    for (int h = 0; h < c->kv_heads; h++) {
+        const float *keys = session_keys(s, layer, h);
+        const size_t at = head_at(s, layer, h, n);
 
         for (struct piece p = piece_at(first, 0, n, c->d); p.at < n;
              p = piece_at(first, p.at + p.n, n, c->d))
             for (size_t i = 0; i < d; i++)
-                memcpy(keys + p.offset + i * KEY_TILE, block + i * size + (size_t)p.at,
-                       (size_t)p.n * sizeof *keys);
-        memcpy(session_values(s, layer, h) + (size_t)first * d, block + size * d,
-               size * d * sizeof *block);
+                put(s, block, at + i * size + (size_t)p.at, keys + p.offset + i * KEY_TILE,
+                    (size_t)p.n);
+        put(s, block, at + size * d, session_values(s, layer, h) + (size_t)first * d, size * d);
+    }
+}
+
+void session_save(void *out, const struct session *s, int first, int n)
+{
+    for (int layer = 0; layer < s->m->n_layers; layer++)
+        save(out, s, first, n, layer);
+}
+
+static void load(struct session *s, const void *block, int first, int n, int layer)
+{
+    const struct decoder_config *c = &s->m->cfg;
+    const size_t d = (size_t)c->d, size = (size_t)n;
+
+    for (int h = 0; h < c->kv_heads; h++) {
+        float *keys = session_keys(s, layer, h);
+        const size_t at = head_at(s, layer, h, n);
+
+        for (struct piece p = piece_at(first, 0, n, c->d); p.at < n;
+             p = piece_at(first, p.at + p.n, n, c->d))
+            for (size_t i = 0; i < d; i++)
+                get(keys + p.offset + i * KEY_TILE, s, block, at + i * size + (size_t)p.at,
+                    (size_t)p.n);
+        get(session_values(s, layer, h) + (size_t)first * d, s, block, at + size * d, size * d);
     }
 }
 
 /* A block on its way: layers are tasks. */
 struct loading {
     struct session *s;
-    const float *block;
+    const void *block;
     int first, n;
 };
 
@@ -82,7 +151,7 @@ static int load_layer(int task, int worker, void *payload)
     return 0;
 }
 
-int session_load(struct session *s, const float *block, int n, int position, struct err *err)
+int session_load(struct session *s, const void *block, int n, int position, struct err *err)
 {
     struct loading job = {s, block, s->n_cells, n};
 

@@ -10,8 +10,8 @@
 struct entry {
     uint32_t crc; /* of the tokens */
     int n;
-    int *ids;     /* [n] */
-    float *block; /* [bytes / 4] */
+    int *ids;             /* [n] */
+    unsigned char *block; /* [bytes] */
     size_t bytes;
     uint64_t used; /* when */
 };
@@ -22,7 +22,7 @@ struct block_cache {
     uint64_t clock;
     struct block_cache_counts counts;
     struct block_disk *disk; /* or NULL */
-    float *room;             /* [cap_room] for a block from or to the disk */
+    unsigned char *room;     /* [cap_room] for a block from or to the disk */
     size_t cap_room;
 };
 
@@ -85,15 +85,15 @@ static void drop_oldest(struct block_cache *c)
 static int keep(struct block_cache *c, const struct session *s, const struct session_input *in,
                 uint32_t crc, struct err *err)
 {
-    const size_t size = session_block_size(s, in->n);
-    struct entry e = {.crc = crc, .n = in->n, .bytes = size * sizeof *e.block, .used = ++c->clock};
+    struct entry e = {
+        .crc = crc, .n = in->n, .bytes = session_block_bytes(s, in->n), .used = ++c->clock};
 
     if (e.bytes > c->most_bytes)
         return 0;
     while (c->counts.bytes + e.bytes > c->most_bytes)
         drop_oldest(c);
     e.ids = mem_alloc((size_t)in->n, sizeof *e.ids);
-    e.block = mem_alloc(size, sizeof *e.block);
+    e.block = mem_alloc(e.bytes, sizeof *e.block);
     if (!e.ids || !e.block ||
         mem_reserve((void **)&c->entries, &c->cap, c->n + 1, sizeof *c->entries)) {
         entry_clear(&e);
@@ -110,7 +110,7 @@ static int keep(struct block_cache *c, const struct session *s, const struct ses
 static int read_by_disk(struct block_cache *c, struct session *s, const struct session_input *in,
                         struct err *err)
 {
-    const size_t size = session_block_size(s, in->n);
+    const size_t size = session_block_bytes(s, in->n);
     int rc;
 
     if (mem_reserve((void **)&c->room, &c->cap_room, size, sizeof *c->room))

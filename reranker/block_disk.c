@@ -1,6 +1,6 @@
 /* block_disk.c -- see block_disk.h.
  *
- *     file   "fovea-b1", CRC-32 of the numbers u32, numbers u32, the numbers: floats, all as this processor has them
+ *     file   "fovea-b2", CRC-32 of the block u32, its bytes u32, the block; all as this processor has them
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reranker/block_disk.h"
@@ -18,7 +18,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-static const char MAGIC[8] = {'f', 'o', 'v', 'e', 'a', '-', 'b', '1'};
+static const char MAGIC[8] = {'f', 'o', 'v', 'e', 'a', '-', 'b', '2'};
 static const char ENDING[] = ".block";
 
 enum { HEAD_BYTES = 16, NAME_BYTES = 64 + sizeof ENDING };
@@ -152,9 +152,8 @@ static char *path_of(const struct block_disk *d, const int *ids, int n)
     return path;
 }
 
-int block_disk_read(float *out, size_t size, const struct block_disk *d, const int *ids, int n)
+int block_disk_read(void *out, size_t size, const struct block_disk *d, const int *ids, int n)
 {
-    const size_t bytes = size * sizeof *out;
     char *path = path_of(d, ids, n);
     struct file_map map = {0};
     struct err ignored = {0};
@@ -162,11 +161,11 @@ int block_disk_read(float *out, size_t size, const struct block_disk *d, const i
     int found = 0;
 
     if (path && file_is_regular(path) && !file_open_map(&map, path, &ignored) &&
-        map.size == HEAD_BYTES + bytes && !memcmp(map.data, MAGIC, sizeof MAGIC)) {
+        map.size == HEAD_BYTES + size && !memcmp(map.data, MAGIC, sizeof MAGIC)) {
         memcpy(&crc, map.data + sizeof MAGIC, sizeof crc);
         memcpy(&count, map.data + sizeof MAGIC + sizeof crc, sizeof count);
-        memcpy(out, map.data + HEAD_BYTES, bytes);
-        found = count == size && digest_crc32(0, out, bytes) == crc;
+        memcpy(out, map.data + HEAD_BYTES, size);
+        found = count == size && digest_crc32(0, out, size) == crc;
     }
     file_unmap(&map);
     if (found)
@@ -175,10 +174,10 @@ int block_disk_read(float *out, size_t size, const struct block_disk *d, const i
     return found;
 }
 
-void block_disk_write(struct block_disk *d, const float *block, size_t size, const int *ids, int n)
+void block_disk_write(struct block_disk *d, const void *block, size_t size, const int *ids, int n)
 {
-    const uint64_t bytes = HEAD_BYTES + (uint64_t)size * sizeof *block;
-    const uint32_t head[2] = {digest_crc32(0, block, size * sizeof *block), (uint32_t)size};
+    const uint64_t bytes = HEAD_BYTES + (uint64_t)size;
+    const uint32_t head[2] = {digest_crc32(0, block, size), (uint32_t)size};
     struct buf all = {.max = SIZE_MAX / 2};
     struct err ignored = {0};
     char *path = path_of(d, ids, n);
@@ -188,7 +187,7 @@ void block_disk_write(struct block_disk *d, const float *block, size_t size, con
         d->bytes + bytes <= d->most_bytes) {
         buf_add(&all, MAGIC, sizeof MAGIC);
         buf_add(&all, head, sizeof head);
-        buf_add(&all, block, size * sizeof *block);
+        buf_add(&all, block, size);
         if (!buf_error(&all) && !file_replace(path, all.data, all.len, &ignored))
             d->bytes += bytes;
     }

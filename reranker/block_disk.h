@@ -23,11 +23,11 @@ int block_disk_open(struct block_disk **out, const char *dir, uint64_t most_byte
                     const char *opening, struct err *err);
 void block_disk_close(struct block_disk *d);
 
-/* A block of tokens ids [n]: out [size].  1, or 0 if there is none, whole, of this size.
+/* A block of tokens ids [n]: out [size] bytes.  1, or 0 if there is none, whole, of this size.
  * It then counts as new. */
-int block_disk_read(float *out, size_t size, const struct block_disk *d, const int *ids, int n);
+int block_disk_read(void *out, size_t size, const struct block_disk *d, const int *ids, int n);
 
-/* Keeps a block [size].  A disk that is full or gone is no error: it is not kept then. */
-void block_disk_write(struct block_disk *d, const float *block, size_t size, const int *ids, int n);
+/* Keeps a block [size bytes].  A disk that is full or gone is no error: it is not kept then. */
+void block_disk_write(struct block_disk *d, const void *block, size_t size, const int *ids, int n);
 
 #endif

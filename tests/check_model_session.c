@@ -432,17 +432,18 @@ START_TEST(a_block_that_was_saved_loads_as_if_it_were_read_again)
     const int before = _i % 3 ? (_i % 3 == 1 ? 59 : 130) : 6; /* within a tile, across tiles */
     struct session_input in = {.n = 70, .position = 6 + 1, .head = 6, .from = SESSION_ITSELF};
     struct setup u;
-    float *block, *want, *got;
+    unsigned char *block;
+    float *want, *got;
     int ids[200], head[6], tail[9];
 
     make_ids(ids, 200, 3);
     make_ids(head, 6, 4);
     make_ids(tail, 9, 5);
     in.ids = ids;
-    open_setup(&u, kinds[_i % N_KINDS], MODEL_I8, 1 + _i % 2);
+    open_setup(&u, kinds[_i % N_KINDS], _i & 4 ? MODEL_F32 : MODEL_I8, 1 + _i % 2);
     read_run(u.s, head, 6);
     ck_assert_ok(session_read(u.s, &in, NULL, &err), &err);
-    block = mem_alloc(session_block_size(u.s, 70), sizeof *block);
+    block = mem_alloc(session_block_bytes(u.s, 70), sizeof *block);
     session_save(block, u.s, 6, 70);
     for (int k = 0; k < 2; k++) {
         float **state = k ? &got : &want;

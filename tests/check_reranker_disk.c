@@ -119,29 +119,30 @@ START_TEST(the_bound_is_kept_and_the_oldest_go_first)
     tmp_write(other, block, sizeof block);
     for (int id = 0; id < 5; id++) {
         block[0] = (float)id;
-        block_disk_write(d, block, 100, &id, 1);
+        block_disk_write(d, block, sizeof block, &id, 1);
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); /* times of files differ */
         if (id > 2) /* is used all the time, and stays */
-            ck_assert_int_eq(block_disk_read(back, 100, d, &(int){2}, 1), 1);
+            ck_assert_int_eq(block_disk_read(back, sizeof back, d, &(int){2}, 1), 1);
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
     ck_assert_uint_eq(count(&bytes), 3 + 1);
     ck_assert_uint_le(bytes, 1300 + sizeof block);
     for (int id = 0; id < 5; id++) {
-        ck_assert_int_eq(block_disk_read(back, 100, d, &id, 1), id >= 2);
+        ck_assert_int_eq(block_disk_read(back, sizeof back, d, &id, 1), id >= 2);
         if (id >= 2)
             ck_assert_float_eq(back[0], (float)id);
-        ck_assert_int_eq(block_disk_read(back, 99, d, &id, 1), 0); /* of another size */
+        ck_assert_int_eq(block_disk_read(back, sizeof back - 4, d, &id, 1),
+                         0); /* of another size */
     }
     block_disk_close(d);
     ck_assert_ok(block_disk_open(&d, cache, 1300, "b", &err), &err); /* of another model */
-    ck_assert_int_eq(block_disk_read(back, 100, d, &(int){4}, 1), 0);
+    ck_assert_int_eq(block_disk_read(back, sizeof back, d, &(int){4}, 1), 0);
     block_disk_close(d);
     ck_assert_ok(block_disk_open(&d, cache, 500, "a", &err),
                  &err); /* less room: the newest stays */
     ck_assert_uint_eq(count(&bytes), 1 + 1);
-    ck_assert_int_eq(block_disk_read(back, 100, d, &(int){4}, 1), 1);
-    block_disk_write(d, block, 100, &(int){9}, 1);
+    ck_assert_int_eq(block_disk_read(back, sizeof back, d, &(int){4}, 1), 1);
+    block_disk_write(d, block, sizeof block, &(int){9}, 1);
     ck_assert_uint_eq(count(&bytes), 1 + 1);
     block_disk_close(d);
     ck_assert(file_exists(other)); /* no block: not ours */
