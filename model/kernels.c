@@ -18,7 +18,7 @@ static int is_runnable(const struct kernels *k)
     return k == &kernels_scalar;
 }
 
-matmul_fn *kernels_matmul_bf16(const struct kernels *k)
+matmul_bf16_fn *kernels_matmul_bf16(const struct kernels *k)
 {
 #if defined __x86_64__ && defined __GNUC__
     if (k == &kernels_avx512 && __builtin_cpu_supports("avx512bf16"))

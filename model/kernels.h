@@ -82,16 +82,16 @@ struct kernels {
     const struct attention_i8 *attention_i8;
 };
 
-/* matmul of numbers that were rounded to bfloat16 (16 bits: 8 of them the fraction's), or NULL where the table's own matmul is the
- * best there is.  A is rounded on the way, B's numbers are taken to have been.  Their products are exact, and sums differ from
+/* matmul by numbers that are kept as bfloat16 (the upper 16 bits of a float: 8 of them the fraction's), or NULL where the table's own
+ * matmul of B made floats is the best there is.  A is rounded on the way.  Products are exact, and sums differ from
  * matmul's in the last bits; an element depends on its row of A alone. */
-typedef void matmul_fn(float *C, int ldc, const float *A, int lda, const float *B, int ldb, int m,
-                       int n, int k);
-matmul_fn *kernels_matmul_bf16(const struct kernels *k);
+typedef void matmul_bf16_fn(float *C, int ldc, const float *A, int lda, const uint16_t *B, int ldb,
+                            int m, int n, int k);
+matmul_bf16_fn *kernels_matmul_bf16(const struct kernels *k);
 
 /* What it is where there is one: AVX-512 with BF16. */
-void matmul_bf16(float *C, int ldc, const float *A, int lda, const float *B, int ldb, int m, int n,
-                 int k);
+void matmul_bf16(float *C, int ldc, const float *A, int lda, const uint16_t *B, int ldb, int m,
+                 int n, int k);
 
 /* The best table that this processor can run. */
 const struct kernels *kernels_best(void);

@@ -1,4 +1,4 @@
-/* matmul_bf16.c -- kernels.h's matmul of numbers rounded to bfloat16, for AVX-512 with BF16: two products a lane.
+/* matmul_bf16.c -- matmul by numbers kept as bfloat16 (kernels.h), for AVX-512 with BF16: two products a lane.
  *
  * Rows of B are laid out in pairs (64 of them and 64 columns at a time, in the first cache), rows of A likewise; then six rows by
  * 64 columns of C stay in registers.  Sums are float32, in order of k, pair by pair, and go on from one
@@ -22,16 +22,16 @@ INLINE __mmask16 lanes(int i, int n)
 }
 
 /* 16 columns of two rows of B: in each 32 bits a number of the first and, above it, of the second. */
-INLINE __m512i pair_of(const float *B, size_t ldb, __mmask16 m, int is_alone)
+INLINE __m512i pair_of(const uint16_t *B, size_t ldb, __mmask16 m, int is_alone)
 {
-    __m512i low = _mm512_maskz_loadu_epi32(m, B);
-    __m512i high = _mm512_maskz_loadu_epi32(is_alone ? 0 : m, B + ldb);
+    __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, B));
+    __m512i high = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(is_alone ? 0 : m, B + ldb));
 
-    return _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(low, 16), high);
+    return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
 /* b [pairs, COLUMNS] of k rows. */
-static void pack_b(uint32_t *b, const float *B, size_t ldb, int n, int k)
+static void pack_b(uint32_t *b, const uint16_t *B, size_t ldb, int n, int k)
 {
     for (int p = 0; p < k; p += 2, B += 2 * ldb)
         for (int j = 0; j < COLUMNS; j += LANES, b += LANES)
@@ -51,7 +51,7 @@ static void pack_a(uint32_t *a, const float *A, size_t lda, int m, int k)
 
 /* C [rows, n] += A B, of k rows of B, which are packed in b or lie in B; or =, where they are the first. */
 INLINE void tile(const int rows, float *C, size_t ldc, const uint32_t *a, const uint32_t *b,
-                 const float *B, size_t ldb, int n, int k, int is_first)
+                 const uint16_t *B, size_t ldb, int n, int k, int is_first)
 {
     __mmask16 m[4];
     __m512 c[6][4];
@@ -90,7 +90,7 @@ INLINE void tile(const int rows, float *C, size_t ldc, const uint32_t *a, const 
 
 /* At most six rows. */
 INLINE void some_rows(int rows, float *C, size_t ldc, const uint32_t *a, const uint32_t *b,
-                      const float *B, size_t ldb, int n, int k, int is_first)
+                      const uint16_t *B, size_t ldb, int n, int k, int is_first)
 {
     switch (rows) {
     case 6:
@@ -114,8 +114,8 @@ INLINE void some_rows(int rows, float *C, size_t ldc, const uint32_t *a, const u
 }
 
 /* Rows of A, at most ROWS, times k rows of B and at most COLUMNS of its columns. */
-static void multiply(float *C, size_t ldc, const float *A, size_t lda, const float *B, size_t ldb,
-                     const uint32_t *b, int m, int n, int k, int is_first)
+static void multiply(float *C, size_t ldc, const float *A, size_t lda, const uint16_t *B,
+                     size_t ldb, const uint32_t *b, int m, int n, int k, int is_first)
 {
     uint32_t a[ROWS * PAIRS];
 
@@ -128,7 +128,7 @@ static void multiply(float *C, size_t ldc, const float *A, size_t lda, const flo
                       k, is_first);
 }
 
-void matmul_bf16(float *C, int ldc_, const float *A, int lda_, const float *B, int ldb_, int m,
+void matmul_bf16(float *C, int ldc_, const float *A, int lda_, const uint16_t *B, int ldb_, int m,
                  int n, int k)
 {
     const size_t ldc = (size_t)ldc_, lda = (size_t)lda_, ldb = (size_t)ldb_;
@@ -137,7 +137,7 @@ void matmul_bf16(float *C, int ldc_, const float *A, int lda_, const float *B, i
     for (int j = 0; j < n; j += COLUMNS)
         for (int p = 0; p < k; p += 2 * PAIRS) {
             const int depth = k - p < 2 * PAIRS ? k - p : 2 * PAIRS;
-            const float *from = B + (size_t)p * ldb + (size_t)j;
+            const uint16_t *from = B + (size_t)p * ldb + (size_t)j;
 
             if (m > 6)
                 pack_b(b, from, ldb, n - j, depth);

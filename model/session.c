@@ -208,14 +208,14 @@ void session_copy_keys(float *out, const struct session *s, int layer, int key_h
                        int n)
 {
     const size_t d = (size_t)s->m->cfg.d;
-    const float *keys = session_keys(s, layer, key_head);
+    const void *keys = session_keys(s, layer, key_head);
 
     assert(first >= 0 && n >= 0 && first + n <= s->n_cells);
     for (int cell = first; cell < first + n; cell++, out += d) {
-        const float *from = keys + (size_t)(cell / KEY_TILE * KEY_TILE) * d + cell % KEY_TILE;
+        const size_t at = (size_t)(cell / KEY_TILE * KEY_TILE) * d + (size_t)(cell % KEY_TILE);
 
         for (size_t i = 0; i < d; i++)
-            out[i] = from[i * KEY_TILE];
+            cells_floats(out + i, s, keys, at + i * KEY_TILE, 1);
     }
 }
 

@@ -34,14 +34,6 @@ struct work {
 };
 
 static int tile_begin(int cell) { return cell / KEY_TILE * KEY_TILE; }
-static void multiply(const struct work *w, float *C, int ldc, const float *A, int lda,
-                     const float *B, int ldb, int m, int n, int k)
-{
-    matmul_fn *matmul = w->p->s->matmul;
-
-    (matmul ? matmul : w->kernels->matmul)(C, ldc, A, lda, B, ldb, m, n, k);
-}
-
 static int tile_end(int cell) { return tile_begin(cell + KEY_TILE - 1); }
 
 /* The first cell that can be in the window of any row; only known where positions are cell numbers. */
@@ -76,7 +68,7 @@ static void score(const struct work *w)
 {
     const struct session *s = w->p->s;
     const int d = s->m->cfg.d;
-    const float *keys = session_keys(s, w->layer, w->key_head);
+    const void *keys = session_keys(s, w->layer, w->key_head);
     const float *q = s->queries + ((size_t)w->key_head * (size_t)s->room + (size_t)w->row) *
                                       (size_t)w->group * (size_t)d;
 
@@ -84,8 +76,9 @@ static void score(const struct work *w)
         const struct stretch *t = &w->stretches[i];
 
         for (int cell = t->begin; cell < t->end; cell += KEY_TILE)
-            multiply(w, w->hand->scores + t->column + (cell - t->begin), w->ld, q, d,
-                     keys + (size_t)cell * (size_t)d, KEY_TILE, w->rows * w->group, KEY_TILE, d);
+            cells_multiply(s, w->hand->cells, w->hand->scores + t->column + (cell - t->begin),
+                           w->ld, q, d, keys, (size_t)cell * (size_t)d, KEY_TILE,
+                           w->rows * w->group, KEY_TILE, d);
     }
 }
 
@@ -133,16 +126,15 @@ static void mix(const struct work *w)
 {
     const struct session *s = w->p->s;
     const size_t d = (size_t)s->m->cfg.d, n = (size_t)(w->rows * w->group) * d;
-    const float *values = session_values(s, w->layer, w->key_head);
+    const void *values = session_values(s, w->layer, w->key_head);
 
     for (int i = 0; i < w->n_stretches; i++) {
         const struct stretch *t = &w->stretches[i];
         const int is_first = i == 0;
 
-        multiply(w, w->hand->mixed + (is_first ? 0 : n), (int)d,
-                 w->hand->scores + t->column + (t->from - t->begin), w->ld,
-                 values + (size_t)t->from * d, (int)d, w->rows * w->group, (int)d,
-                 t->end - t->from);
+        cells_multiply(s, w->hand->cells, w->hand->mixed + (is_first ? 0 : n), (int)d,
+                       w->hand->scores + t->column + (t->from - t->begin), w->ld, values,
+                       (size_t)t->from * d, (int)d, w->rows * w->group, (int)d, t->end - t->from);
         if (!is_first)
             w->kernels->add(w->hand->mixed, w->hand->mixed + n, (int)n);
     }

@@ -1,72 +1,18 @@
 /* session_block.c -- cells out of a session, and back into one.
  *
- * Of each layer and key head: keys, channel by channel, then values, cell by cell.  Numbers that were rounded to bfloat16 are
- * kept as that: the upper half of a float.
+ * Of each layer and key head: keys, channel by channel, then values, cell by cell; numbers as the session has them.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
 #include "model/session_inside.h"
 
-static size_t number_bytes(const struct session *s)
-{
-    return s->is_coarse ? sizeof(uint16_t) : sizeof(float);
-}
-
 size_t session_block_bytes(const struct session *s, int n)
 {
     const struct decoder_config *c = &s->m->cfg;
 
     return 2 * (size_t)s->m->n_layers * (size_t)c->kv_heads * (size_t)c->d * (size_t)n *
-           number_bytes(s);
-}
-
-/* ---- numbers ---- */
-
-enum { STEP = 8 }; /* numbers at a time, which compilers put into one register */
-
-/* Numbers at.. +n - 1 of a block become x [n]. */
-static void put(const struct session *s, unsigned char *block, size_t at, const float *x, size_t n)
-{
-    uint32_t wide[STEP];
-    uint16_t half[STEP];
-
-    block += at * number_bytes(s);
-    if (!s->is_coarse) {
-        memcpy(block, x, n * sizeof *x);
-        return;
-    }
-    for (size_t i = 0; i < n; i += STEP) {
-        const size_t some = n - i < STEP ? n - i : STEP;
-
-        memset(wide, 0, sizeof wide);
-        memcpy(wide, x + i, some * sizeof *wide);
-        for (int k = 0; k < STEP; k++)
-            half[k] = (uint16_t)(wide[k] >> 16);
-        memcpy(block + i * sizeof *half, half, some * sizeof *half);
-    }
-}
-
-/* And back. */
-static void get(float *x, const struct session *s, const unsigned char *block, size_t at, size_t n)
-{
-    uint32_t wide[STEP];
-    uint16_t half[STEP];
-
-    block += at * number_bytes(s);
-    if (!s->is_coarse) {
-        memcpy(x, block, n * sizeof *x);
-        return;
-    }
-    for (size_t i = 0; i < n; i += STEP) {
-        const size_t some = n - i < STEP ? n - i : STEP;
-
-        memset(half, 0, sizeof half);
-        memcpy(half, block + i * sizeof *half, some * sizeof *half);
-        for (int k = 0; k < STEP; k++)
-            wide[k] = (uint32_t)half[k] << 16;
-        memcpy(x + i, wide, some * sizeof *wide);
-    }
+           cells_bytes(s);
 }
 
 /* ---- cells ---- */
@@ -93,21 +39,22 @@ static size_t head_at(const struct session *s, int layer, int head, int n)
     return 2 * ((size_t)layer * (size_t)c->kv_heads + (size_t)head) * (size_t)n * (size_t)c->d;
 }
 
-static void save(void *block, const struct session *s, int first, int n, int layer)
+static void save(unsigned char *block, const struct session *s, int first, int n, int layer)
 {
     const struct decoder_config *c = &s->m->cfg;
-    const size_t d = (size_t)c->d, size = (size_t)n;
+    const size_t d = (size_t)c->d, size = (size_t)n, each = cells_bytes(s);
 
     for (int h = 0; h < c->kv_heads; h++) {
-        const float *keys = session_keys(s, layer, h);
-        const size_t at = head_at(s, layer, h, n);
+        const unsigned char *keys = session_keys(s, layer, h),
+                            *values = session_values(s, layer, h);
+        unsigned char *to = block + head_at(s, layer, h, n) * each;
 
         for (struct piece p = piece_at(first, 0, n, c->d); p.at < n;
              p = piece_at(first, p.at + p.n, n, c->d))
             for (size_t i = 0; i < d; i++)
-                put(s, block, at + i * size + (size_t)p.at, keys + p.offset + i * KEY_TILE,
-                    (size_t)p.n);
-        put(s, block, at + size * d, session_values(s, layer, h) + (size_t)first * d, size * d);
+                memcpy(to + (i * size + (size_t)p.at) * each,
+                       keys + (p.offset + i * KEY_TILE) * each, (size_t)p.n * each);
+        memcpy(to + size * d * each, values + (size_t)first * d * each, size * d * each);
     }
 }
 
@@ -117,21 +64,21 @@ void session_save(void *out, const struct session *s, int first, int n)
         save(out, s, first, n, layer);
 }
 
-static void load(struct session *s, const void *block, int first, int n, int layer)
+static void load(struct session *s, const unsigned char *block, int first, int n, int layer)
 {
     const struct decoder_config *c = &s->m->cfg;
-    const size_t d = (size_t)c->d, size = (size_t)n;
+    const size_t d = (size_t)c->d, size = (size_t)n, each = cells_bytes(s);
 
     for (int h = 0; h < c->kv_heads; h++) {
-        float *keys = session_keys(s, layer, h);
-        const size_t at = head_at(s, layer, h, n);
+        unsigned char *keys = session_keys(s, layer, h), *values = session_values(s, layer, h);
+        const unsigned char *from = block + head_at(s, layer, h, n) * each;
 
         for (struct piece p = piece_at(first, 0, n, c->d); p.at < n;
              p = piece_at(first, p.at + p.n, n, c->d))
             for (size_t i = 0; i < d; i++)
-                get(keys + p.offset + i * KEY_TILE, s, block, at + i * size + (size_t)p.at,
-                    (size_t)p.n);
-        get(session_values(s, layer, h) + (size_t)first * d, s, block, at + size * d, size * d);
+                memcpy(keys + (p.offset + i * KEY_TILE) * each,
+                       from + (i * size + (size_t)p.at) * each, (size_t)p.n * each);
+        memcpy(values + (size_t)first * d * each, from + size * d * each, size * d * each);
     }
 }
 

@@ -16,7 +16,9 @@ enum {
 
 /* What one thread of a team needs for itself. */
 struct session_hand {
-    float *norm;   /* [GEMM_ROWS, D] */
+    float *norm; /* [GEMM_ROWS, D] */
+    float *
+        cells; /* [max_cells, d] of numbers made floats where no product takes them as they are, or NULL */
     float *wide;   /* [GEMM_ROWS, 2 F], or the projections' [(H + 2 K) d] */
     float *y;      /* [GEMM_ROWS, D] */
     float *scores; /* [score_rows, columns] */
@@ -27,8 +29,8 @@ struct session_hand {
 
 struct session {
     const struct decoder *m;
-    int is_coarse;     /* queries, keys, values and weights are rounded to bfloat16 */
-    matmul_fn *matmul; /* of such numbers, or of all */
+    int is_coarse; /* queries, keys, values and weights are rounded to bfloat16, keys and values kept as that */
+    matmul_bf16_fn *matmul; /* by such numbers, or NULL */
     struct pool *team;
     int max_cells, n_cells; /* room: whole tiles */
     int max_positions;
@@ -36,8 +38,8 @@ struct session {
     int *positions; /* [max_cells] */
     float *turns,
         *local_turns; /* [positions, d]: cosines, then sines; the second for layers with a window, or NULL */
-    float *keys;      /* [layers, K, tiles, d, KEY_TILE] */
-    float *values;    /* [layers, K, max_cells, d] */
+    void *keys;       /* [layers, K, tiles, d, KEY_TILE] of what session_cells.c says */
+    void *values;     /* [layers, K, max_cells, d] */
     int room;         /* tokens that a chunk can have; see session_need_room */
     float *x;         /* [room, D] */
     float *queries;   /* [K, room, H / K, d] */
@@ -122,20 +124,31 @@ void pine_attend(const struct session_pass *p, int layer, int rank);
 void session_layer_by_tokens(const struct session_pass *p, int layer, int rank);
 void session_layer_by_columns(const struct session_pass *p, int layer, int rank);
 
-static inline float *session_keys(const struct session *s, int layer, int key_head)
-{
-    const struct decoder_config *c = &s->m->cfg;
+/* ---- session_cells.c: keys and values ---- */
 
-    return s->keys + ((size_t)layer * (size_t)c->kv_heads + (size_t)key_head) *
-                         (size_t)s->max_cells * (size_t)c->d;
+/* Bytes of a number. */
+static inline size_t cells_bytes(const struct session *s)
+{
+    return s->is_coarse ? sizeof(uint16_t) : sizeof(float);
 }
 
-static inline float *session_values(const struct session *s, int layer, int key_head)
-{
-    const struct decoder_config *c = &s->m->cfg;
+/* Room for n numbers, all 0; NULL if out of memory. */
+void *cells_new(const struct session *s, size_t n);
 
-    return s->values + ((size_t)layer * (size_t)c->kv_heads + (size_t)key_head) *
-                           (size_t)s->max_cells * (size_t)c->d;
-}
+/* A head's keys [tiles, d, KEY_TILE] and values [max_cells, d]. */
+void *session_keys(const struct session *s, int layer, int key_head);
+void *session_values(const struct session *s, int layer, int key_head);
+
+/* A token's key and value [d], rounded if the session is coarse, go into a cell. */
+void cells_put(struct session *s, int layer, int key_head, int cell, const float *key,
+               const float *value);
+
+/* out [n] = numbers of keys or values from the one numbered `at` on. */
+void cells_floats(float *out, const struct session *s, const void *cells, size_t at, size_t n);
+
+/* C [m, n] = A [m, k] times numbers [k, n] of keys or values from the one numbered `at` on, row strides ldc, lda, ldb.
+ * room [(k - 1) ldb + n] for those made floats, where a session has no product that takes them as they are. */
+void cells_multiply(const struct session *s, float *room, float *C, int ldc, const float *A,
+                    int lda, const void *cells, size_t at, int ldb, int m, int n, int k);
 
 #endif

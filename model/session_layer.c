@@ -31,12 +31,7 @@ static void place_token(const struct session_pass *p, int layer, int row, float 
     if (s->is_coarse)
         session_round(qkv, (size_t)(c->heads + 2 * c->kv_heads) * d);
     for (int h = 0; h < c->kv_heads; h++) {
-        float *to = session_keys(s, layer, h) + (size_t)(cell / KEY_TILE * KEY_TILE) * d +
-                    (size_t)(cell % KEY_TILE);
-
-        for (size_t i = 0; i < d; i++)
-            to[i * KEY_TILE] = k[(size_t)h * d + i];
-        memcpy(session_values(s, layer, h) + (size_t)cell * d, v + (size_t)h * d, d * sizeof *v);
+        cells_put(s, layer, h, cell, k + (size_t)h * d, v + (size_t)h * d);
         memcpy(s->queries + ((size_t)h * (size_t)s->room + (size_t)row) * group * d,
                q + (size_t)h * group * d, group * d * sizeof *q);
     }

@@ -27,16 +27,6 @@ static float *make_turns(const struct decoder *m, int n, double base, double sca
     return t;
 }
 
-/* Cells that hold nothing yet are multiplied with weights of zero, so they must be numbers. */
-static float *make_cells(size_t n)
-{
-    float *cells = mem_alloc_aligned(n, sizeof *cells);
-
-    if (cells)
-        memset(cells, 0, n * sizeof *cells);
-    return cells;
-}
-
 static int hand_open(struct session_hand *h, const struct session *s, struct err *err)
 {
     const struct decoder_config *c = &s->m->cfg;
@@ -50,7 +40,10 @@ static int hand_open(struct session_hand *h, const struct session *s, struct err
     h->y = mem_alloc_aligned(GEMM_ROWS * (size_t)c->D, sizeof(float));
     h->scores = mem_alloc_aligned(rows * (size_t)(s->max_cells + 2 * KEY_TILE), sizeof(float));
     h->mixed = mem_alloc_aligned(2 * rows * (size_t)c->d, sizeof(float));
-    if (!h->norm || !h->wide || !h->y || !h->scores || !h->mixed)
+    if (s->is_coarse && !s->matmul)
+        h->cells = mem_alloc_aligned((size_t)s->max_cells * (size_t)c->d, sizeof(float));
+    if (!h->norm || !h->wide || !h->y || !h->scores || !h->mixed ||
+        (s->is_coarse && !s->matmul && !h->cells))
         return err_nomem(err);
     return linear_scratch_new(&h->linear, s->m->lib,
                               wide > c->vocab || !s->m->head ? wide : c->vocab,
@@ -89,8 +82,8 @@ static int allocate(struct session *s, struct err *err)
     s->turns = make_turns(s->m, s->max_positions, (double)c->rope_base, (double)c->rope_scale);
     if (has_window)
         s->local_turns = make_turns(s->m, s->max_positions, (double)c->arch->local_rope_base, 1);
-    s->keys = make_cells(layers * narrow * cells);
-    s->values = make_cells(layers * narrow * cells);
+    s->keys = cells_new(s, layers * narrow * cells);
+    s->values = cells_new(s, layers * narrow * cells);
     s->hands = mem_zalloc((size_t)pool_size(s->team), sizeof *s->hands);
     rc = s->positions && s->turns && (s->local_turns || !has_window) && s->keys && s->values &&
                  s->hands
@@ -137,6 +130,7 @@ void session_free(struct session *s)
         return;
     for (struct session_hand *h = s->hands; h < s->hands + s->n_hands; h++) {
         mem_free(h->norm);
+        mem_free(h->cells);
         mem_free(h->wide);
         mem_free(h->y);
         mem_free(h->scores);

@@ -54,6 +54,12 @@ static int hand_open(struct pine_hand *h, const struct pine *p, struct err *err)
     const size_t rows = (size_t)(s->score_tokens * (s->m->cfg.heads / s->m->cfg.kv_heads));
 
     h->straight = mem_alloc_aligned((size_t)(p->cells - p->head + 2 * KEY_TILE) * d, sizeof(float));
+    if (s->is_coarse) {
+        h->keys = mem_alloc_aligned((size_t)s->max_cells * d, sizeof(float));
+        h->values = mem_alloc_aligned((size_t)s->max_cells * d, sizeof(float));
+        if (!h->keys || !h->values)
+            return err_nomem(err);
+    }
     h->queries = mem_alloc_aligned(rows * d, sizeof(float));
     h->importance = mem_alloc(n, sizeof *h->importance);
     h->order = mem_alloc(n, sizeof *h->order);
@@ -138,6 +144,8 @@ void pine_free(struct pine *p)
         return;
     for (struct pine_hand *h = p->hands; h < p->hands + p->n_hands; h++) {
         mem_free(h->straight);
+        mem_free(h->keys);
+        mem_free(h->values);
         mem_free(h->queries);
         mem_free(h->importance);
         mem_free(h->order);

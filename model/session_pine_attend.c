@@ -28,7 +28,8 @@ struct work {
     const struct kernels *kernels;
     const float *turns;
     int layer, key_head, group;
-    int window; /* positions that are seen, 0 = all */
+    int window;                 /* positions that are seen, 0 = all */
+    const float *keys, *values; /* of the key head */
 };
 
 /* Tokens row .. row + rows - 1 of the chunk, which read as one; document: which, or -1 for the tail. */
@@ -38,12 +39,28 @@ struct reader {
 
 static int tile_begin(int cell) { return cell / KEY_TILE * KEY_TILE; }
 
+/* Keys and values of the key head at hand, as floats. */
+static void take_cells(struct work *w)
+{
+    const struct session *s = w->p->s;
+    const void *keys = session_keys(s, w->layer, w->key_head);
+    const void *values = session_values(s, w->layer, w->key_head);
+    const size_t n = (size_t)s->max_cells * (size_t)s->m->cfg.d;
+
+    if (s->is_coarse) {
+        cells_floats(w->own->keys, s, keys, 0, n);
+        cells_floats(w->own->values, s, values, 0, n);
+    }
+    w->keys = s->is_coarse ? w->own->keys : keys;
+    w->values = s->is_coarse ? w->own->values : values;
+}
+
 /* Keys of the documents as they were before RoPE. */
 static void straighten(const struct work *w)
 {
     const struct session *s = w->p->s;
     const int d = s->m->cfg.d, half = d / 2, base = tile_begin(w->pine->head);
-    const float *keys = session_keys(s, w->layer, w->key_head) + (size_t)base * (size_t)d;
+    const float *keys = w->keys + (size_t)base * (size_t)d;
 
     for (int cell = w->pine->head; cell < w->pine->cells; cell++) {
         const size_t at = (size_t)(tile_begin(cell) - base) * (size_t)d + (size_t)(cell % KEY_TILE);
@@ -203,8 +220,8 @@ static void attend(const struct work *w, const struct reader *r, int n_parts)
     for (int i = 0; i < n_parts; i++) {
         const struct pine_part *part = &w->own->parts[i];
 
-        meet(w, w->hand->scores, end, 0, take_queries(w, r, part->by, 0), r->rows,
-             session_keys(s, w->layer, w->key_head), 0, part->begin, part->end);
+        meet(w, w->hand->scores, end, 0, take_queries(w, r, part->by, 0), r->rows, w->keys, 0,
+             part->begin, part->end);
         for (int t = 0; t < r->rows; t++)
             mask(w, part, w->p->first + r->row + t, w->hand->scores + (size_t)t * (size_t)end);
     }
@@ -214,8 +231,7 @@ static void attend(const struct work *w, const struct reader *r, int n_parts)
         float *out = s->context + (size_t)(r->row + t) * wide + (size_t)r->head * d;
 
         show(w, r->row + t, r->head, row, share, end);
-        w->kernels->matmul(out, (int)d, row, end, session_values(s, w->layer, w->key_head), (int)d,
-                           1, (int)d, end);
+        w->kernels->matmul(out, (int)d, row, end, w->values, (int)d, 1, (int)d, end);
         w->kernels->scale(out, share, (int)d);
     }
 }
@@ -259,6 +275,7 @@ void pine_attend(const struct session_pass *p, int layer, int rank)
     for (w.key_head = rank; w.key_head < c->kv_heads; w.key_head += s->n_hands) {
         const int first = w.key_head * w.group;
 
+        take_cells(&w);
         straighten(&w);
         for (int head = first; head < first + w.group; head++)
             if (p->first < pine->cells)

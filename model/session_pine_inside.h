@@ -16,6 +16,8 @@ struct pine_place {
 struct pine_hand {
     float *
         straight; /* [tiles of the documents, d, KEY_TILE]: keys of a key head, turned back to no place */
+    float *keys,
+        *values; /* of the key head at hand [max_cells, d] as floats, of a coarse session; else NULL */
     float *queries;          /* [score rows, d] */
     double *importance;      /* [n] */
     int *order;              /* [n] most important first */

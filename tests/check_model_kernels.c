@@ -249,6 +249,22 @@ START_TEST(small_products_agree)
 }
 END_TEST
 
+/* The upper halves of x [n]; the caller's. */
+static uint16_t *halves_of(const float *x, int n)
+{
+    uint16_t *half = mem_alloc((size_t)n, sizeof *half);
+
+    ck_assert_ptr_nonnull(half);
+    for (int i = 0; i < n; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, &x[i], sizeof bits);
+        ck_assert_uint_eq(bits & 0xffff, 0);
+        half[i] = (uint16_t)(bits >> 16);
+    }
+    return half;
+}
+
 /* To eight bits of fraction, as bfloat16 has them. */
 static void coarsen(float *x, int n)
 {
@@ -262,24 +278,26 @@ START_TEST(products_of_bfloat16_agree_and_go_on_from_stretch_to_stretch)
         {1, 1, 1}, {5, 13, 33}, {6, 64, 128}, {28, 64, 301}, {50, 70, 130}};
     const int *s = products[_i], m = s[0], n = s[1], p = s[2], lda = p + 3, ldb = n + 2,
               ldc = n + 1;
-    matmul_fn *matmul = kernels_matmul_bf16(kernels_best());
+    matmul_bf16_fn *matmul = kernels_matmul_bf16(kernels_best());
     float *A = numbers((m - 1) * lda + p, 1, 1), *B = numbers((p - 1) * ldb + n, 1, 2);
     float *C = numbers((m - 1) * ldc + n, 0, 0), *want = copy_of(C, (m - 1) * ldc + n);
     float *row = numbers(n, 0, 0);
+    uint16_t *half;
 
     coarsen(A, (m - 1) * lda + p);
     coarsen(B, (p - 1) * ldb + n);
+    half = halves_of(B, (p - 1) * ldb + n);
     if (matmul) {
         for (int i = 0; i < m && p > 2; i++)
             A[i * lda] = A[i * lda + 1] = 0;
-        matmul(C, ldc, A, lda, B, ldb, m, n, p);
+        matmul(C, ldc, A, lda, half, ldb, m, n, p);
         scalar->matmul(want, ldc, A, lda, B, ldb, m, n, p);
         assert_near(C, want, (m - 1) * ldc + n, (float)p * 1.2e-7f, 0);
         for (int i = 0; i < m;
              i++) { /* a row alone, and without what counts for nothing: the same bits */
             const int skip = p > 2 ? 2 : 0;
 
-            matmul(row, n, A + i * lda + skip, lda, B + skip * ldb, ldb, 1, n, p - skip);
+            matmul(row, n, A + i * lda + skip, lda, half + skip * ldb, ldb, 1, n, p - skip);
             ck_assert_mem_eq(row, C + i * ldc, (size_t)n * sizeof *row);
         }
     }
@@ -288,15 +306,17 @@ START_TEST(products_of_bfloat16_agree_and_go_on_from_stretch_to_stretch)
     mem_free(C);
     mem_free(want);
     mem_free(row);
+    mem_free(half);
 }
 END_TEST
 
 START_TEST(products_of_bfloat16_round_their_left_side_halves_to_even)
 {
     enum { M = 7, P = 45, N = 35 };
-    matmul_fn *matmul = kernels_matmul_bf16(kernels_best());
+    matmul_bf16_fn *matmul = kernels_matmul_bf16(kernels_best());
     float *A = numbers(M * P, 3, 3), *B = numbers(P * N, 1, 4), *rounded;
     float C[M * N], want[M * N];
+    uint16_t *half;
 
     for (int i = 0; i < M * P; i += 3) { /* halfway, below an even and an odd number */
         uint32_t bits;
@@ -308,11 +328,12 @@ START_TEST(products_of_bfloat16_round_their_left_side_halves_to_even)
     rounded = copy_of(A, M * P);
     session_round(rounded, M * P);
     coarsen(B, P * N);
+    half = halves_of(B, P * N);
     for (int i = 0; i < M * P; i++)
         ck_assert_double_le(fabs((double)rounded[i] - (double)A[i]), fabs((double)A[i]) / 256);
     if (matmul) {
-        matmul(C, N, A, P, B, N, M, N, P);
-        matmul(want, N, rounded, P, B, N, M, N, P);
+        matmul(C, N, A, P, half, N, M, N, P);
+        matmul(want, N, rounded, P, half, N, M, N, P);
         ck_assert_mem_eq(C, want, sizeof C);
         scalar->matmul(want, N, rounded, P, B, N, M, N, P);
         assert_near(C, want, M * N, P * 3 * 1.2e-7f, 0);
@@ -320,6 +341,7 @@ START_TEST(products_of_bfloat16_round_their_left_side_halves_to_even)
     mem_free(A);
     mem_free(B);
     mem_free(rounded);
+    mem_free(half);
 }
 END_TEST
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "model/decoder.h"
+#include "model/kernels.h"
 #include "model/model.h"
 #include "model/session.h"
 #include "tests/tiny_gguf.h"
@@ -24,10 +25,12 @@ struct setup {
     struct session *s;
 };
 
-static void open_setup(struct setup *u, const char *kind, int precision, int threads)
+/* kernels: of a table, or NULL for the best. */
+static void open_setup_with(struct setup *u, const char *kind, int precision, int threads,
+                            const char *kernels)
 {
     struct tiny_gguf tiny = tiny_gguf_of(kind);
-    const struct decoder_options opt = {.precision = precision, .has_head = 1};
+    const struct decoder_options opt = {.precision = precision, .has_head = 1, .kernels = kernels};
 
     memset(u, 0, sizeof *u);
     tmp_dir(u->dir);
@@ -37,6 +40,11 @@ static void open_setup(struct setup *u, const char *kind, int precision, int thr
     ck_assert_ok(gguf_open(&u->g, u->path, &err), &err);
     ck_assert_ok(decoder_open(&u->m, u->g, &opt, u->team, &err), &err);
     ck_assert_ok(session_new(&u->s, u->m, CELLS, u->team, &err), &err);
+}
+
+static void open_setup(struct setup *u, const char *kind, int precision, int threads)
+{
+    open_setup_with(u, kind, precision, threads, NULL);
 }
 
 static void close_setup(struct setup *u)
@@ -471,6 +479,43 @@ START_TEST(a_block_that_was_saved_loads_as_if_it_were_read_again)
 }
 END_TEST
 
+START_TEST(all_tables_of_kernels_read_alike)
+{
+    static const char *const tables[] = {"scalar", "avx2", "avx512"};
+    const struct session_input in = {
+        .n = 80, .position = 70 + 1, .head = 70, .from = SESSION_ITSELF};
+    const int is_coarse = _i < N_KINDS;
+    const float far = is_coarse ? 0.05f : 1e-3f; /* a last bit may turn a rounding to 8 */
+    float *want = NULL;
+    int ids[150], D = 0;
+
+    make_ids(ids, 150, 6);
+    for (int t = 0; t < 3; t++) {
+        struct session_input block = in;
+        struct setup u;
+        float *got;
+
+        if (!kernels_find(tables[t]))
+            continue;
+        open_setup_with(&u, kinds[_i % N_KINDS], is_coarse ? MODEL_I8 : MODEL_F32, 2, tables[t]);
+        read_run(u.s, ids, 70);
+        block.ids = ids + 70; /* cells in two stretches, the second from amid a tile */
+        ck_assert_ok(session_read(u.s, &block, NULL, &err), &err);
+        got = last_state(&u);
+        D = decoder_config(u.m)->D;
+        for (int i = 0; want && i < D; i++)
+            ck_assert_float_le(fabsf(want[i] - got[i]), far * (1 + fabsf(want[i])));
+        if (want)
+            mem_free(got);
+        else
+            want = got;
+        close_setup(&u);
+    }
+    ck_assert_int_gt(D, 0);
+    mem_free(want);
+}
+END_TEST
+
 /* ---- hostile ---- */
 
 START_TEST(runs_that_cannot_be_are_refused_and_leave_the_cells)
@@ -564,6 +609,7 @@ TCase *session_tests(void)
     tcase_add_loop_test(tc, queries_and_keys_give_the_weights_that_a_tap_sees, 0, N_KINDS);
     tcase_add_loop_test(tc, a_run_for_its_keys_alone_has_the_same_keys, 0, 4);
     tcase_add_loop_test(tc, a_block_that_was_saved_loads_as_if_it_were_read_again, 0, 12);
+    tcase_add_loop_test(tc, all_tables_of_kernels_read_alike, 0, 2 * N_KINDS);
     tcase_add_test(tc, runs_that_cannot_be_are_refused_and_leave_the_cells);
     tcase_add_loop_test(tc, a_decoder_survives_each_failing_allocation, 0, 2);
     return tc;
