@@ -73,7 +73,7 @@ struct session_tap {
 
 /* Room for max_cells tokens, which may be more than the model's context: it is positions that must be below that.
  * team   threads that share each run, or NULL; must outlive the session.
- * Cost: 8 K d bytes a layer and cell. */
+ * Cost: 4 K d bytes a layer and cell where weights are in 8 bits, 8 K d in float32. */
 int session_new(struct session **out, const struct decoder *m, int max_cells, struct pool *team,
                 struct err *err);
 void session_free(struct session *s);
@@ -96,6 +96,13 @@ int session_read(struct session *s, const struct session_input *in, const struct
 /* Keys of n cells from `first` on, as attention reads them: out [n, d], turned by RoPE. */
 void session_copy_keys(float *out, const struct session *s, int layer, int key_head, int first,
                        int n);
+
+/* Another session that has read the same, with room for max_cells; what either reads from now on is its own.
+ *
+ * team  as for session_new.  E_LIMIT if max_cells are fewer than were read, or session_new's.  Cost: a copy of the cells.
+ */
+int session_fork(struct session **out, const struct session *s, int max_cells, struct pool *team,
+                 struct err *err);
 
 /* ---- cells kept outside a session, so that a passage is read once ---- */
 

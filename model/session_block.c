@@ -1,4 +1,4 @@
-/* session_block.c -- cells out of a session, and back into one.
+/* session_block.c -- cells out of a session, and back into one, or all of them into another.
  *
  * Of each layer and key head: keys, channel by channel, then values, cell by cell; numbers as the session has them.
  */
@@ -112,5 +112,40 @@ int session_load(struct session *s, const void *block, int n, int position, stru
         s->is_plain = s->is_plain && position - 1 == s->n_cells;
     }
     s->n_cells += n;
+    return 0;
+}
+
+/* ---- all of them ---- */
+
+static void copy_layer(struct session *to, const struct session *from, int layer)
+{
+    const struct decoder_config *c = &from->m->cfg;
+    const size_t cell = (size_t)c->d * cells_bytes(from);
+    const int tiles = (from->n_cells + KEY_TILE - 1) / KEY_TILE * KEY_TILE;
+
+    for (int h = 0; h < c->kv_heads; h++) {
+        memcpy(session_keys(to, layer, h), session_keys(from, layer, h), (size_t)tiles * cell);
+        memcpy(session_values(to, layer, h), session_values(from, layer, h),
+               (size_t)from->n_cells * cell);
+    }
+}
+
+int session_fork(struct session **out, const struct session *s, int max_cells, struct pool *team,
+                 struct err *err)
+{
+    struct session *copy = NULL;
+    int rc;
+
+    if (max_cells < s->n_cells)
+        return err_set(err, E_LIMIT, "room for %d tokens: %d were read", max_cells, s->n_cells);
+    rc = session_new(&copy, s->m, max_cells, team, err);
+    if (rc)
+        return rc;
+    for (int layer = 0; layer < s->m->n_layers; layer++)
+        copy_layer(copy, s, layer);
+    memcpy(copy->positions, s->positions, (size_t)s->n_cells * sizeof *s->positions);
+    copy->n_cells = s->n_cells;
+    copy->is_plain = s->is_plain;
+    *out = copy;
     return 0;
 }

@@ -479,6 +479,36 @@ START_TEST(a_block_that_was_saved_loads_as_if_it_were_read_again)
 }
 END_TEST
 
+START_TEST(a_fork_goes_on_by_itself)
+{
+    struct session *fork = NULL;
+    struct setup u;
+    const float *x;
+    float *want;
+    int ids[150], other[20], rows;
+
+    make_ids(ids, 150, 8);
+    make_ids(other, 20, 9);
+    open_setup(&u, kinds[_i % N_KINDS], _i < N_KINDS ? MODEL_I8 : MODEL_F32, 2);
+    read_run(u.s, ids, 130);
+    ck_assert_ok(session_fork(&fork, u.s, 170, u.team, &err), &err);
+    ck_assert_int_eq(session_cells(fork), 130);
+    read_run(fork, other, 20); /* which the first one does not see */
+    session_cut(fork, 130);
+    read_run(u.s, ids + 130, 20);
+    want = last_state(&u);
+    read_run(fork, ids + 130, 20);
+    x = session_states(fork, &rows);
+    ck_assert_int_eq(rows, 20);
+    ck_assert_mem_eq(want, x + 19 * decoder_config(u.m)->D,
+                     (size_t)decoder_config(u.m)->D * sizeof *want);
+    session_free(fork);
+    ck_assert_err(session_fork(&fork, u.s, 149, u.team, &err), E_LIMIT, "150 were read", &err);
+    mem_free(want);
+    close_setup(&u);
+}
+END_TEST
+
 START_TEST(all_tables_of_kernels_read_alike)
 {
     static const char *const tables[] = {"scalar", "avx2", "avx512"};
@@ -609,6 +639,7 @@ TCase *session_tests(void)
     tcase_add_loop_test(tc, queries_and_keys_give_the_weights_that_a_tap_sees, 0, N_KINDS);
     tcase_add_loop_test(tc, a_run_for_its_keys_alone_has_the_same_keys, 0, 4);
     tcase_add_loop_test(tc, a_block_that_was_saved_loads_as_if_it_were_read_again, 0, 12);
+    tcase_add_loop_test(tc, a_fork_goes_on_by_itself, 0, 2 * N_KINDS);
     tcase_add_loop_test(tc, all_tables_of_kernels_read_alike, 0, 2 * N_KINDS);
     tcase_add_test(tc, runs_that_cannot_be_are_refused_and_leave_the_cells);
     tcase_add_loop_test(tc, a_decoder_survives_each_failing_allocation, 0, 2);
