@@ -251,6 +251,16 @@ static int store_all(struct attending *a, struct err *err)
     return rc < 0 ? rc : 0;
 }
 
+/* The maker is gone with the leg that it was for. */
+static int check_leg(const struct attending *a, struct err *err)
+{
+    if (a->ix->attention.generation == a->generation)
+        return 0;
+    return err_set(err, E_INVALID,
+                   "'%s': another process has changed the index's attention keys; run it again",
+                   a->ix->path);
+}
+
 static int commit(struct attending *a, struct err *err)
 {
     struct index *ix = a->ix;
@@ -258,14 +268,12 @@ static int commit(struct attending *a, struct err *err)
 
     if (!a->n_made || rc)
         return rc;
-    if (ix->attention.generation != a->generation)
-        rc = err_set(err, E_INVALID,
-                     "'%s': another process has changed the index's attention keys; run it again",
-                     ix->path);
+    rc = check_leg(a, err);
     rc = rc ? rc : store_all(a, err);
     if (rc)
         index_rollback(ix);
     rc = rc ? rc : pending_commit(ix, MERGE_NOTHING, err);
+    rc = rc ? rc : check_leg(a, err); /* reading the commit back may have shown a later one, too */
     forget_made(a);
     a->since = now_ms();
     return rc;

@@ -62,6 +62,9 @@ static int read_head(struct asker *a, struct err *err)
 
     if (rc)
         return rc;
+    if (a->n_head > KEYS_MAX_TOKENS) /* what meets them has room for no more */
+        return err_set(err, E_LIMIT, "the prompt's head has %zu tokens; %d can be", a->n_head,
+                       KEYS_MAX_TOKENS);
     a->head_keys = mem_alloc((size_t)a->n_heads * each, sizeof *a->head_keys);
     if (!a->head_keys)
         return err_nomem(err);

@@ -131,7 +131,9 @@ static void fuse(const struct reranker *r, struct candidate *c, size_t n)
     spread_end(&read);
     spread_end(&first);
     for (size_t i = 0; i < n; i++) {
-        if (r->first_stage == 0 || !isfinite(c[i].read))
+        if (!isfinite(c[i].read))
+            c[i].score = -INFINITY; /* NaN has no place in an order */
+        else if (r->first_stage == 0)
             c[i].score = c[i].read;
         else
             c[i].score = (float)(standard(&read, (double)c[i].read) +
@@ -160,7 +162,7 @@ static int compare_text(const char *a, size_t n_a, const char *b, size_t n_b)
     return order ? order : (n_a > n_b) - (n_a < n_b);
 }
 
-/* By the first stage, then by what they are. */
+/* By the first stage, then by what they are; passages of a document that come with keys alone differ in these. */
 static int by_first_stage(const void *a, const void *b)
 {
     const struct candidate *x = a, *y = b;
@@ -171,7 +173,11 @@ static int by_first_stage(const void *a, const void *b)
     if ((order = strcmp(y->docno, x->docno)) ||
         (order = compare_text(x->text.title, x->text.n_title, y->text.title, y->text.n_title)))
         return order;
-    return compare_text(x->text.text, x->text.n_text, y->text.text, y->text.n_text);
+    if ((order = compare_text(x->text.text, x->text.n_text, y->text.text, y->text.n_text)))
+        return order;
+    if (!x->keys || !y->keys)
+        return (x->keys != NULL) - (y->keys != NULL);
+    return compare_text((const char *)x->keys, x->n_keys, (const char *)y->keys, y->n_keys);
 }
 
 int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, const char *query,
@@ -225,7 +231,9 @@ int reranker_takes_keys(const struct reranker *r, const struct profile *made_for
 {
     const struct profile *p = r->profile;
     int same = r->method->wants_keys && p && made_for && !strcmp(p->sha256, made_for->sha256) &&
-               p->bits == made_for->bits && p->n_heads == made_for->n_heads;
+               p->bits == made_for->bits && p->n_heads == made_for->n_heads &&
+               p->is_calibrated == made_for->is_calibrated &&
+               (!p->is_calibrated || p->wants == made_for->wants);
 
     for (int i = 0; same && i < p->n_heads; i++)
         same = p->heads[i].layer == made_for->heads[i].layer &&

@@ -98,7 +98,8 @@ const struct profile *reranker_profile(const struct reranker *r); /* NULL = none
 
 const char *reranker_profile_name(const struct profile *p); /* NULL gives NULL */
 
-/* 1: keys that were made for a profile (NULL: none) serve this reranker: they are of the same heads, model and bits. */
+/* 1: keys that were made for a profile (NULL: none) serve this reranker: they are of the same heads, model and bits, and calibrated
+ * alike: for the same prompt, or not at all. */
 int reranker_takes_keys(const struct reranker *r, const struct profile *made_for);
 
 /* The table. */
