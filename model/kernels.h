@@ -70,6 +70,10 @@ struct kernels {
     /* y [n, m] = the transpose of x [m, n].  Row strides ldy, ldx in floats. */
     void (*transpose)(float *y, int ldy, const float *x, int ldx, int m, int n);
 
+    /* y[i] = lowest + step * code i, codes of 8, 4 or 2 bits, the first in a byte's lowest; two
+     * roundings.  y [n]; codes [n * bits / 8, rounded up].  The same bits in every table. */
+    void (*unpack)(float *y, const uint8_t *codes, int bits, float lowest, float step, int n);
+
     /* C [m, n] = A [m, k] B [k, n], for small matrices in cache.  Row strides ldc, lda, ldb in
      * floats.  Each element is summed in order of k, so it depends on its row of A alone. */
     void (*matmul)(float *C, int ldc, const float *A, int lda, const float *B, int ldb, int m,

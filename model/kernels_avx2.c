@@ -10,6 +10,7 @@
 #include <immintrin.h>
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #define SET(v) _mm256_set1_ps(v)
 #define INLINE static inline __attribute__((always_inline))
@@ -307,6 +308,31 @@ static void matmul(float *C, int ldc_, const float *A, int lda_, const float *B,
     }
 }
 
+/* ---- codes ---- */
+
+/* The 8 codes from p on, of which n are there. */
+INLINE __m256i codes_of(const uint8_t *p, int bits, int n)
+{
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    uint64_t eight = 0;
+
+    memcpy(&eight, p, n >= 8 ? (size_t)bits : ((size_t)n * (size_t)bits + 7) / 8);
+    if (bits == 8)
+        return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)eight));
+    return _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32((int)(uint32_t)eight),
+                                              _mm256_mullo_epi32(lane, _mm256_set1_epi32(bits))),
+                            _mm256_set1_epi32((1 << bits) - 1));
+}
+
+static void unpack(float *y, const uint8_t *codes, int bits, float lowest, float step, int n)
+{
+    for (int i = 0; i < n; i += 8, codes += bits) {
+        const __m256 code = _mm256_cvtepi32_ps(codes_of(codes, bits, n - i));
+
+        store(y + i, lanes(i, n), _mm256_add_ps(SET(lowest), _mm256_mul_ps(SET(step), code)));
+    }
+}
+
 const struct kernels kernels_avx2 = {
     .name = "avx2",
     .product = &product_avx2,
@@ -324,6 +350,7 @@ const struct kernels kernels_avx2 = {
     .exp_sum = exp_sum,
     .softmax_exp = softmax_exp,
     .transpose = transpose,
+    .unpack = unpack,
     .matmul = matmul,
 };
 

@@ -13,6 +13,7 @@
 #include <immintrin.h>
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #define SET(v) _mm512_set1_ps(v)
 #define INLINE static inline __attribute__((always_inline))
@@ -297,6 +298,48 @@ static void matmul(float *C, int ldc_, const float *A, int lda_, const float *B,
     }
 }
 
+/* ---- codes ---- */
+
+/* The 16 codes from p on, of which n are there. */
+INLINE __m512i codes_of(const uint8_t *p, int bits, int n)
+{
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    uint32_t four[4] = {0};
+
+    memcpy(four, p, n >= 16 ? 2 * (size_t)bits : ((size_t)n * (size_t)bits + 7) / 8);
+    if (bits == 8)
+        return _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)four));
+    if (bits == 4) /* 8 lanes shift the first four bytes, 8 the second */
+        return _mm512_and_si512(
+            _mm512_srlv_epi32(
+                _mm512_mask_set1_epi32(_mm512_set1_epi32((int)four[0]), 0xff00, (int)four[1]),
+                _mm512_slli_epi32(_mm512_and_si512(lane, _mm512_set1_epi32(7)), 2)),
+            _mm512_set1_epi32(15));
+    return _mm512_and_si512(
+        _mm512_srlv_epi32(_mm512_set1_epi32((int)four[0]), _mm512_slli_epi32(lane, 1)),
+        _mm512_set1_epi32(3));
+}
+
+INLINE void unpack_bits(float *y, const uint8_t *codes, int bits, float lowest, float step, int n)
+{
+    for (int i = 0; i < n; i += 16, codes += 2 * bits) {
+        const __m512 code = _mm512_cvtepi32_ps(codes_of(codes, bits, n - i));
+
+        _mm512_mask_storeu_ps(y + i, lanes(i, n),
+                              _mm512_add_ps(SET(lowest), _mm512_mul_ps(SET(step), code)));
+    }
+}
+
+static void unpack(float *y, const uint8_t *codes, int bits, float lowest, float step, int n)
+{
+    if (bits == 8)
+        unpack_bits(y, codes, 8, lowest, step, n);
+    else if (bits == 4)
+        unpack_bits(y, codes, 4, lowest, step, n);
+    else
+        unpack_bits(y, codes, 2, lowest, step, n);
+}
+
 const struct kernels kernels_avx512 = {
     .name = "avx512",
     .product = &product_vnni,
@@ -314,6 +357,7 @@ const struct kernels kernels_avx512 = {
     .exp_sum = exp_sum,
     .softmax_exp = softmax_exp,
     .transpose = transpose,
+    .unpack = unpack,
     .matmul = matmul,
     .attention_i8 = &attention_i8_vnni,
 };

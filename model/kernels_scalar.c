@@ -119,6 +119,14 @@ static void transpose(float *y, int ldy, const float *x, int ldx, int m, int n)
             y[(size_t)j * (size_t)ldy + (size_t)i] = x[(size_t)i * (size_t)ldx + (size_t)j];
 }
 
+static void unpack(float *y, const uint8_t *codes, int bits, float lowest, float step, int n)
+{
+    const int per = 8 / bits, mask = (1 << bits) - 1;
+
+    for (int i = 0; i < n; i++)
+        y[i] = lowest + step * (float)(codes[i / per] >> i % per * bits & mask);
+}
+
 static void matmul(float *C, int ldc, const float *A, int lda, const float *B, int ldb, int m,
                    int n, int k)
 {
@@ -150,6 +158,7 @@ const struct kernels kernels_scalar = {
     .exp_sum = exp_sum,
     .softmax_exp = softmax_exp,
     .transpose = transpose,
+    .unpack = unpack,
     .matmul = matmul,
     .attention_i8 = &attention_i8_scalar,
 };

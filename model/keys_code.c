@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/half.h"
+#include "model/kernels.h"
 #include "model/keys_inside.h"
 
 enum { CUT = 0x8000, HEAD_BYTES = 8, LOWEST_BYTES = 4, STEP_BYTES = 2, SUMS_TOP = 65535 };
@@ -264,26 +265,16 @@ int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
     return 0;
 }
 
-static void decode_row(float *out, const unsigned char *row, int n, int bits, struct scale s)
-{
-    const int per = 8 / bits, mask = (1 << bits) - 1;
-
-    if (bits == 8) {
-        for (int i = 0; i < n; i++)
-            out[i] = s.lowest + s.step * (float)row[i];
-        return;
-    }
-    for (int i = 0; i < n; i += per)
-        for (int k = 0; k < per && i + k < n; k++)
-            out[i + k] = s.lowest + s.step * (float)(row[i / per] >> k * bits & mask);
-}
-
 void keys_decode(float *out, int ld, const struct keys *k, int slot)
 {
+    const struct kernels *kernels = kernels_best();
     const size_t d = (size_t)k->d, row = row_bytes(k->n, k->bits);
     const unsigned char *p = slot_at(k, slot);
 
-    for (size_t c = 0; c < d; c++)
-        decode_row(out + c * (size_t)ld, p + d * (LOWEST_BYTES + STEP_BYTES) + c * row, k->n,
-                   k->bits, scale_at(p, d, c));
+    for (size_t c = 0; c < d; c++) {
+        const struct scale s = scale_at(p, d, c);
+
+        kernels->unpack(out + c * (size_t)ld, p + d * (LOWEST_BYTES + STEP_BYTES) + c * row,
+                        k->bits, s.lowest, s.step, k->n);
+    }
 }

@@ -18,6 +18,11 @@ struct asker {
     struct tokens prompt; /* the head, and a tail behind it */
     size_t n_head;
     float *head_keys; /* [n_heads, n_head, d] */
+
+    /* The tail's tokens before the query are the same for all queries: they are read once, and stay in the session. */
+    size_t n_same;
+    int same_rows;
+    float *same; /* [n_heads, same_rows, d] what they ask for */
 };
 
 void question_clear(struct question *q)
@@ -25,6 +30,46 @@ void question_clear(struct question *q)
     mem_free(q->queries);
     mem_free(q->rest);
     memset(q, 0, sizeof *q);
+}
+
+/* ---- reading with watched heads ---- */
+
+/* Where the rows of a part of the tail go; those before `first` go nowhere. */
+struct asking {
+    const struct asker *a;
+    float *queries; /* [n_heads, rows, d]; the part's begin at row `at` */
+    int rows, at, first;
+};
+
+static void note(const struct session_question *q, void *payload)
+{
+    const struct asking *job = payload;
+    const struct decoder_config *c = decoder_config(reader_decoder(job->a->reader));
+    const size_t d = (size_t)c->d;
+    const size_t head = (size_t)job->a->place[q->layer * c->heads + q->head];
+    const float share = 1 / sqrtf((float)c->d);
+    float *to;
+
+    if (q->row < job->first)
+        return;
+    to = job->queries + (head * (size_t)job->rows + (size_t)(job->at + q->row - job->first)) * d;
+    for (size_t i = 0; i < d; i++)
+        to[i] = q->query[i] * share;
+}
+
+/* Reads the prompt from token `begin`, which is in the tail, to `end`, and keeps what its rows ask for. */
+static int read_tail(struct asker *a, size_t begin, size_t end, struct asking *job, struct err *err)
+{
+    const struct session_tap tap = {.watched = a->watched, .ask = note, .payload = job};
+    const struct session_input in = {.ids = a->prompt.ids + begin,
+                                     .n = (int)(end - begin),
+                                     .position = (int)begin + QUESTION_DISTANCE + 1,
+                                     .keys_only = 1};
+
+    session_cut(a->session, (int)begin);
+    if (begin == end)
+        return 0;
+    return session_read(a->session, &in, &tap, err);
 }
 
 /* ---- opening ---- */
@@ -74,6 +119,24 @@ static int read_head(struct asker *a, struct err *err)
     return 0;
 }
 
+/* Reads the tail up to where a query begins. */
+static int read_same(struct asker *a, struct err *err)
+{
+    const size_t d = (size_t)decoder_config(reader_decoder(a->reader))->d;
+    struct prompt_tail where;
+    struct asking job = {.a = a};
+    int rc = prompt_tail(&a->prompt, &where, a->reader, "", 0, a->wants, 1, err);
+
+    if (rc)
+        return rc;
+    a->n_same = where.words.begin - a->n_head;
+    a->same_rows = job.rows = (int)(where.words.begin - where.asks.begin);
+    job.first = (int)(where.asks.begin - a->n_head);
+    a->same = job.queries =
+        mem_alloc((size_t)a->n_heads * (size_t)a->same_rows * d, sizeof *a->same);
+    return a->same ? read_tail(a, a->n_head, a->n_head + a->n_same, &job, err) : err_nomem(err);
+}
+
 int asker_open(struct asker **out, const struct reader *r, const struct profile_head *heads,
                int n_heads, int wants, struct pool *pool, struct err *err)
 {
@@ -93,6 +156,7 @@ int asker_open(struct asker **out, const struct reader *r, const struct profile_
             : session_new(&a->session, reader_decoder(r),
                           (int)a->n_head + QUESTION_DISTANCE + SESSION_CHUNK, pool, err);
     rc = rc ? rc : read_head(a, err);
+    rc = rc ? rc : read_same(a, err);
     if (rc) {
         asker_close(a);
         return rc;
@@ -110,33 +174,11 @@ void asker_close(struct asker *a)
     mem_free(a->watched);
     mem_free(a->place);
     mem_free(a->head_keys);
+    mem_free(a->same);
     mem_free(a);
 }
 
 /* ---- asking ---- */
-
-/* A question on its way; row 0 is token `first` of the tail. */
-struct asking {
-    struct asker *a;
-    struct question *out;
-    int first;
-};
-
-static void note(const struct session_question *q, void *payload)
-{
-    const struct asking *job = payload;
-    const struct decoder_config *c = decoder_config(reader_decoder(job->a->reader));
-    const size_t d = (size_t)c->d, rows = (size_t)job->out->rows;
-    const size_t head = (size_t)job->a->place[q->layer * c->heads + q->head];
-    const float share = 1 / sqrtf((float)c->d);
-    float *to;
-
-    if (q->row < job->first)
-        return;
-    to = job->out->queries + (head * rows + (size_t)(q->row - job->first)) * d;
-    for (size_t i = 0; i < d; i++)
-        to[i] = q->query[i] * share;
-}
 
 /* What each row gives to the prompt's head. */
 static int meet_head(struct question *q, const struct asker *a, struct err *err)
@@ -195,15 +237,12 @@ int asker_ask(struct question *out, struct asker *a, const char *query, struct e
     q.rest = mem_alloc((size_t)q.n_heads * (size_t)q.rows, sizeof *q.rest);
     rc = q.queries && q.rest ? 0 : err_nomem(err);
     if (!rc) {
-        struct asking job = {a, &q, (int)(where.asks.begin - a->n_head)};
-        const struct session_tap tap = {.watched = a->watched, .ask = note, .payload = &job};
-        const struct session_input in = {.ids = a->prompt.ids + a->n_head,
-                                         .n = (int)(a->prompt.n - a->n_head),
-                                         .position = (int)a->n_head + QUESTION_DISTANCE + 1,
-                                         .keys_only = 1};
+        struct asking job = {.a = a, .queries = q.queries, .rows = q.rows, .at = a->same_rows};
+        const size_t each = (size_t)a->same_rows * (size_t)q.d, all = (size_t)q.rows * (size_t)q.d;
 
-        session_cut(a->session, (int)a->n_head);
-        rc = session_read(a->session, &in, &tap, err);
+        for (size_t i = 0; i < (size_t)q.n_heads; i++)
+            memcpy(q.queries + i * all, a->same + i * each, each * sizeof *q.queries);
+        rc = read_tail(a, a->n_head + a->n_same, a->prompt.n, &job, err);
     }
     rc = rc ? rc : meet_head(&q, a, err);
     if (rc)

@@ -32,13 +32,13 @@ struct asker;
 /* r      borrowed until close; heads [n_heads] are in the layers that it was opened with
  * wants  PROMPT_FIND or PROMPT_ANSWER
  * pool   borrowed until close; or NULL
- * Cost: reads the prompt's head. */
+ * Cost: reads the prompt's head and the sentence that every tail begins with. */
 int asker_open(struct asker **out, const struct reader *r, const struct profile_head *heads,
                int n_heads, int wants, struct pool *pool, struct err *err);
 void asker_close(struct asker *a);
 
 /* Reads a query; *out is the caller's (question_clear).  E_FORMAT if the model yields what is no number.
- * Cost: a run of some 20 tokens and the query's through the layers. */
+ * Cost: the query's tokens, and a chat's few behind it, through the layers. */
 int asker_ask(struct question *out, struct asker *a, const char *query, struct err *err);
 
 #endif

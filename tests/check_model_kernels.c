@@ -345,6 +345,30 @@ START_TEST(products_of_bfloat16_round_their_left_side_halves_to_even)
 }
 END_TEST
 
+START_TEST(codes_become_the_same_numbers)
+{
+    static const int widths[] = {8, 4, 2};
+    const struct kernels *k = table_of(_i);
+    const int n = size_of(_i);
+
+    for (int w = 0; k && w < 3; w++) {
+        const int bits = widths[w], bytes = (n * bits + 7) / 8;
+        uint8_t *codes = mem_alloc((size_t)bytes, 1); /* no byte more, for the sanitizer to see */
+        float *y = numbers(n + 1, 1, 1), *want = copy_of(y, n + 1);
+
+        for (int i = 0; i < bytes; i++)
+            codes[i] = (uint8_t)(i * 157 + 41);
+        k->unpack(y, codes, bits, -1.7f, 0.31f, n);
+        scalar->unpack(want, codes, bits, -1.7f, 0.31f, n);
+        ck_assert_mem_eq(y, want, (size_t)(n + 1) * sizeof *y);
+        ck_assert(want[0] == -1.7f + 0.31f * (float)(41 & ((1 << bits) - 1)));
+        mem_free(codes);
+        mem_free(y);
+        mem_free(want);
+    }
+}
+END_TEST
+
 START_TEST(matrices_are_transposed)
 {
     const struct kernels *k = kernels_find(tables[_i / N_SHAPES]);
@@ -390,6 +414,7 @@ TCase *kernels_tests(void)
     tcase_add_loop_test(tc, small_products_agree, 0, N_TABLES * N_SHAPES);
     tcase_add_loop_test(tc, products_of_bfloat16_agree_and_go_on_from_stretch_to_stretch, 0, 5);
     tcase_add_test(tc, products_of_bfloat16_round_their_left_side_halves_to_even);
+    tcase_add_loop_test(tc, codes_become_the_same_numbers, 0, N_ROWS);
     tcase_add_loop_test(tc, matrices_are_transposed, 0, N_TABLES * N_SHAPES);
     return tc;
 }
