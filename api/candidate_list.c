@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/candidate_list.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -28,6 +30,24 @@ struct candidate *candidate_list_add(struct candidate_list *list)
     c = &list->items[list->n++];
     *c = (struct candidate){.text = {"", 0, "", 0}};
     return c;
+}
+
+static int is_float(double x) { return fabs(x) <= (double)FLT_MAX; }
+
+void candidate_list_set_first(struct candidate_list *list, const struct run_line *lines, size_t n)
+{
+    double least = INFINITY, most = -INFINITY;
+
+    for (size_t i = 0; i < n; i++)
+        if (is_float(lines[i].score)) {
+            least = fmin(least, lines[i].score);
+            most = fmax(most, lines[i].score);
+        }
+    for (size_t i = 0; i < list->n; i++) {
+        const double score = lines[list->items[i].at].score;
+
+        list->items[i].first = least > most ? 0 : (float)fmin(fmax(score, least), most);
+    }
 }
 
 /* Fisher and Yates, by splitmix64 (Steele, Lea, Flood, 2014). */

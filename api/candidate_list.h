@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/run.h"
 #include "reranker/reranker.h"
 
 /* Zeroed = empty. */
@@ -18,6 +19,10 @@ void candidate_list_clear(struct candidate_list *list);
 
 /* A new candidate at the end, empty; valid until the next one.  NULL if out of memory. */
 struct candidate *candidate_list_add(struct candidate_list *list);
+
+/* Gives candidates what the first stage gave their documents, lines[at], of the n that are re-ranked.  A score that is infinite, or
+ * too large for a float, counts as the nearest that is neither. */
+void candidate_list_set_first(struct candidate_list *list, const struct run_line *lines, size_t n);
 
 /* Puts candidates in a random order, which the seed and a query's name decide: the same for a query whatever else is in
  * the run. */

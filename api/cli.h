@@ -53,12 +53,15 @@ int say_usage(const struct command *cmd, const char *fmt, ...)
 int say_err(const struct err *err);
 int say_fovea(const fovea *ix);
 
-/* Notes on many queries: the first is said at once, how many more there were at the end. */
+/* Notes on many queries: the first is said at once, how many more there were at the end; and which queries were empty, so that
+ * re-ranking left them as they were. */
 struct notices {
-    size_t n;
+    size_t n, n_empty;
     int quiet;
+    char empty[160]; /* the first of those, "q7, q12" */
 };
 void notices_add(struct notices *all, const char *qid, const char *note); /* "" is none */
+void notices_add_empty(struct notices *all, const char *qid);
 void notices_end(const struct notices *all);
 
 /* Prints the help of a command to standard output. */

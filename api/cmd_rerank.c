@@ -88,16 +88,19 @@ struct work {
 
 /* ---- what is needed, and is it there? ---- */
 
-static size_t depth_of(const struct work *w, const struct ranking *r)
-{
-    return r->n < w->depth ? r->n : w->depth;
-}
-
 static const char *query_of(const struct work *w, const char *qid)
 {
     const int64_t *at = map_find(&w->qids, qid, strlen(qid));
 
     return at ? w->queries.queries[*at].text : NULL;
+}
+
+/* How many documents of a ranking are re-ranked; by an empty query none. */
+static size_t depth_of(const struct work *w, const struct ranking *r)
+{
+    if (reranker_is_empty(query_of(w, r->qid)))
+        return 0;
+    return r->n < w->depth ? r->n : w->depth;
 }
 
 static int load_queries(struct work *w)
@@ -158,14 +161,30 @@ static int make_candidates(struct work *w, const struct ranking *r, size_t n, st
 
         if (rc)
             return rc;
-        for (size_t k = first; k < list->n; k++) {
-            list->items[k].first = (float)r->lines[i].score;
+        for (size_t k = first; k < list->n; k++)
             list->items[k].at = i;
-        }
     }
+    candidate_list_set_first(list, r->lines, n);
     if (w->s->shuffle >= 0)
         candidate_list_shuffle(list, w->s->shuffle, r->qid);
     return 0;
+}
+
+static int write_ranking(struct work *w, const struct ranking *before, const struct ranking *after,
+                         size_t n, double seconds)
+{
+    if (w->s->json)
+        return show_reranked(w->reranker, seconds, query_of(w, before->qid), before, after,
+                             w->candidates.items, n);
+    ranking_write(stdout, after, w->tag);
+    return 0;
+}
+
+/* The ranking of an empty query stays as it is. */
+static int keep_ranking(struct work *w, const struct ranking *r)
+{
+    notices_add_empty(&w->notices, r->qid);
+    return write_ranking(w, r, r, 0, 0);
 }
 
 static int rerank_query(struct work *w, const struct ranking *r, struct run_line *lines)
@@ -191,11 +210,7 @@ static int rerank_query(struct work *w, const struct ranking *r, struct run_line
     for (size_t i = 0; i < r->n; i++)
         lines[i] = (struct run_line){r->lines[i < n ? list->items[i].at : i].docno,
                                      (double)rerank_score(list->items, n, i)};
-    if (w->s->json)
-        return show_reranked(w->reranker, w->seconds[w->n_timed - 1], query, r, &after, list->items,
-                             n);
-    ranking_write(stdout, &after, w->tag);
-    return 0;
+    return write_ranking(w, r, &after, n, w->seconds[w->n_timed - 1]);
 }
 
 /* ---- all queries ---- */
@@ -250,7 +265,8 @@ static int rerank_all(struct work *w)
         rc = say_failed("out of memory");
     progress_begin(&progress, NULL, "queries", w->run.n, w->s->quiet);
     for (size_t i = 0; i < w->run.n && !rc; i++) {
-        rc = rerank_query(w, &w->run.rankings[i], lines);
+        rc = depth_of(w, &w->run.rankings[i]) ? rerank_query(w, &w->run.rankings[i], lines)
+                                              : keep_ranking(w, &w->run.rankings[i]);
         progress_update(&progress, (double)i + 1, 0);
         if (!rc && interrupted())
             rc = interrupt_code();
@@ -358,7 +374,10 @@ const struct command cmd_rerank = {
         "model reads the first documents, and a TREC run with their new scores goes to standard "
         "output; documents beyond --depth follow in the order that they had, with scores below.  "
         "Texts come from an index or from a collection; a document is read from its beginning as "
-        "far as the method reads.  Where the index stores keys that 'stored' takes, they are used: "
+        "far as the method reads.  An empty query keeps the order and the scores that it has, "
+        "and is named at the end.  A score of the run that is infinite counts as the query's next "
+        "one that is not; one that is no number is refused.  Where the index stores keys that "
+        "'stored' takes, they are used: "
         "a document then counts as its best passage, as in a search.\n\n"
         "At the end the times of queries are told: median and 99th percentile, without opening "
         "the model.\n\n"

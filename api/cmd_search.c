@@ -130,7 +130,10 @@ static int search_all(fovea *ix, const char *path, const fovea_search_options *o
         rc = timed_search(&hits, &seconds, ix, queries.queries[i].text, opt);
         if (rc)
             break;
-        notices_add(&notices, queries.queries[i].qid, fovea_hits_note(hits));
+        if (opt->rerank && reranker_is_empty(queries.queries[i].text) && fovea_hits_count(hits))
+            notices_add_empty(&notices, queries.queries[i].qid);
+        else
+            notices_add(&notices, queries.queries[i].qid, fovea_hits_note(hits));
         snprintf(tag, sizeof tag, "fovea-%s%s%s", fovea_hits_system(hits), opt->rerank ? "+" : "",
                  fovea_hits_reranker(hits));
         if (s->json) {

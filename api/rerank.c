@@ -230,7 +230,7 @@ static const char *write_attended(const struct candidate *c, struct arena *memor
     return line;
 }
 
-/* Puts hits in the order of candidates [n], the others behind them. */
+/* Puts hits in the order of candidates [n], the others behind them; of none, all stay as they are. */
 static int order_hits(struct rerank_said *said, struct hits *hits, const struct candidate *c,
                       size_t n, struct arena *memory, struct err *err)
 {
@@ -243,7 +243,7 @@ static int order_hits(struct rerank_said *said, struct hits *hits, const struct 
         const size_t from = i < n ? c[i].at : i;
 
         hits->hits[i] = old[from];
-        hits->hits[i].score = rerank_score(c, n, i);
+        hits->hits[i].score = n ? rerank_score(c, n, i) : old[from].score;
         said[i] = (struct rerank_said){.first_rank = (int)from + 1,
                                        .first_score = old[from].score,
                                        .read = i < n && isfinite(c[i].read) ? c[i].read : 0};
@@ -315,7 +315,7 @@ int rerank_hits(const struct rerank_said **said, const char **note, struct hits 
     rc = query_parse(&words, query, opt->syntax, &q->err);
     if (rc)
         return rc;
-    if (words.text[strspn(words.text, " \t\n\v\f\r")])
+    if (!reranker_is_empty(words.text))
         n = hits->n < (size_t)opt->rerank_depth ? hits->n : (size_t)opt->rerank_depth;
     all = arena_alloc(memory, hits->n * sizeof *all);
     rc = all ? rerank_first_n(all, &n_missing, hits, n, q, words.text, memory) : err_nomem(&q->err);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/cli.h"
@@ -66,7 +67,7 @@ int say_fovea(const fovea *ix)
     return say_failed("%s", fovea_error(ix));
 }
 
-/* ---- interruption ---- */
+/* ---- notices ---- */
 
 void notices_add(struct notices *all, const char *qid, const char *note)
 {
@@ -79,7 +80,23 @@ void notices_end(const struct notices *all)
     if (all->n > 1)
         say("notice: %zu more quer%s with such notes, which --json tells", all->n - 1,
             all->n == 2 ? "y" : "ies");
+    if (all->n_empty && !all->quiet)
+        say("notice: %zu empty quer%s keep%s the order of the first stage: %s", all->n_empty,
+            all->n_empty == 1 ? "y" : "ies", all->n_empty == 1 ? "s" : "", all->empty);
 }
+
+void notices_add_empty(struct notices *all, const char *qid)
+{
+    const size_t n = strlen(all->empty), room = sizeof all->empty - n;
+
+    all->n_empty++;
+    if (!n || room > strlen(qid) + strlen(", , ...") + 1)
+        snprintf(all->empty + n, room, "%s%.140s", n ? ", " : "", qid);
+    else if (n < 3 || strcmp(all->empty + n - 3, "...") != 0)
+        snprintf(all->empty + n, room, "%s...", n ? ", " : "");
+}
+
+/* ---- interruption ---- */
 
 /* The one global that changes: a signal handler can reach nothing else. */
 static volatile sig_atomic_t interrupt_signal;

@@ -162,7 +162,9 @@ int show_reranked(const struct reranker *r, double seconds, const char *query,
     jout_text(&j, "qid", before->qid);
     jout_text(&j, "query", query);
     jout_text(&j, "reranker", reranker_method(r));
-    if (*reranker_note(r))
+    if (!n)
+        jout_text(&j, "note", "the query is empty: nothing is re-ranked");
+    else if (*reranker_note(r))
         jout_text(&j, "note", reranker_note(r));
     jout_number(&j, "seconds", seconds);
     jout_open(&j, "hits", '[');

@@ -18,7 +18,7 @@ void show_json(struct jout *j, const char *query, const fovea_hits *hits, double
 /* Lines of a TREC run.  Returns 0, or an exit code having said that memory ran out. */
 int show_run(const char *qid, const fovea_hits *hits, const char *tag);
 
-/* A ranking of a run, before and after candidates [n] of it were re-ranked, as an object on a line.  0 or an exit code. */
+/* A ranking of a run, before and after candidates [n] of it were re-ranked (0: the query is empty), as an object on a line.  0 or an exit code. */
 int show_reranked(const struct reranker *r, double seconds, const char *query,
                   const struct ranking *before, const struct ranking *after,
                   const struct candidate *c, size_t n);

@@ -180,6 +180,8 @@ static int by_first_stage(const void *a, const void *b)
     return compare_text((const char *)x->keys, x->n_keys, (const char *)y->keys, y->n_keys);
 }
 
+int reranker_is_empty(const char *query) { return !query[strspn(query, " \t\n\v\f\r")]; }
+
 int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, const char *query,
                  struct err *err)
 {
@@ -188,7 +190,7 @@ int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, con
     buf_reset(&r->note);
     r->n_cut = 0;
     arena_clear(&r->memory);
-    if (!query[strspn(query, " \t\n\v\f\r")])
+    if (reranker_is_empty(query))
         return err_set(err, E_INVALID, "the query is empty");
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(candidates[i].first))

@@ -82,6 +82,9 @@ void reranker_close(struct reranker *r);
 int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, const char *query,
                  struct err *err);
 
+/* 1: the query has nothing that a model could read: reranker_run refuses it. */
+int reranker_is_empty(const char *query);
+
 /* What the last run had to leave out, for people: "the query has 5213 tokens, 512 are read"; "" if nothing. */
 const char *reranker_note(const struct reranker *r);
 

@@ -254,8 +254,10 @@ START_TEST(an_empty_query_leaves_the_first_order_and_a_long_one_is_cut)
     opt.rerank = spec;
     ck_assert_done(fovea_search(&hits, ix, " ", &opt), ix);
     ck_assert_uint_eq(fovea_hits_count(hits), N_DOCS); /* of the dense leg */
-    for (size_t i = 0; i < N_DOCS; i++)
+    for (size_t i = 0; i < N_DOCS; i++) {
         ck_assert_int_eq(fovea_hits_get(hits, i)->first_rank, (int)i + 1);
+        ck_assert_float_eq(fovea_hits_get(hits, i)->score, fovea_hits_get(hits, i)->first_score);
+    }
     ck_assert_ptr_nonnull(strstr(fovea_hits_note(hits), "the query is empty"));
     fovea_hits_free(hits);
     for (int i = 0; i < 5000; i++)

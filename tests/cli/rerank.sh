@@ -138,9 +138,57 @@ failing "nosuch" bm25.run --queries queries.tsv --index nosuch -m cross-encoder:
 failing "no model 'nosuch'" bm25.run --queries queries.tsv --index ix -m cross-encoder:nosuch
 failing "is no cross-encoder" bm25.run --queries queries.tsv --index ix -m cross-encoder:encoder
 failing "no default model" bm25.run --queries queries.tsv --index ix -m cross-encoder
-printf 'q1 Q0 eye 1 1 t\n' >blank.run
-printf 'q1\t \n' >blank.tsv
-failing "q1|blank" blank.run --queries blank.tsv --index ix -m cross-encoder:cross
+sed 's/ 1 [0-9.]* fovea/ 1 nan fovea/' bm25.run >nan.run
+failing "nan.run:1: score 'nan' is not a number" nan.run --queries queries.tsv --index ix -m cross-encoder:cross
+
+# an empty query keeps what it has, and the others go on; nobody asks for its documents
+{
+    printf 'blank Q0 owl 1 7 t\nblank Q0 mole 2 -inf t\nblank Q0 nowhere 3 -inf t\n'
+    cat bm25.run
+    printf 'b2 Q0 eye 1 1 t\n'
+} >blank.run
+{
+    printf 'blank\t \nb2\t\n'
+    cat queries.tsv
+} >blank.tsv
+for source in "--index ix" "--corpus corpus.jsonl"; do
+    # shellcheck disable=SC2086
+    run rerank blank.run --queries blank.tsv $source -m cross-encoder:cross --run fovea-bm25+cross-encoder
+    code_is 0
+    err_has "^fovea: notice: 2 empty queries keep the order of the first stage: blank, b2$"
+    err_has "cross-encoder: 2 queries"
+    out_has "^b2 Q0 eye 1 1 "
+    out_has "^blank Q0 owl 1 7 "
+    out_has "^blank Q0 nowhere 2 -inf "
+    grep '^q' out >others
+    run rerank bm25.run --queries queries.tsv --index ix -m cross-encoder:cross -q
+    same out others
+done
+run rerank blank.run --queries blank.tsv --index ix -m cross-encoder:cross --json -q
+code_is 0
+err_is_empty
+out_has '"qid":"b2".*"note":"the query is empty.*"docno":"eye","score":1,"first_rank":1,"first_score":1'
+out_has '"docno":"nowhere","score":null,'
+run index both corpus.jsonl --model encoder
+run search both --queries blank.tsv --run tag
+cp out both.run
+run search both --queries blank.tsv --run tag -r cross-encoder:cross
+code_is 0
+err_has "^fovea: notice: 2 empty queries keep the order of the first stage: blank, b2$"
+n_checks=$((n_checks + 1))
+[ "$(grep -c '^b' out)" -eq 8 ] && [ "$(grep '^b' out)" = "$(grep '^b' both.run)" ] || fail "an empty query has other scores"
+
+# an infinite score counts as the next one that is not
+sed 's/ 1 [0-9.]* fovea/ 1 inf fovea/; s/ 4 [0-9.]* fovea/ 4 -inf fovea/' bm25.run >infinite.run
+awk '$4 == 1 { $5 = 1e300 } $4 == 4 { $5 = -1e300 } { print }' bm25.run >large.run
+sed 's/^q2.*//' bm25.run | awk 'NF { s[NR] = $5; l[NR] = $0 } END { for (i = 1; i <= NR; i++) if (l[i]) { split(l[i], w, " "); print w[1], w[2], w[3], w[4], i == 1 ? s[2] : i == 4 ? s[3] : s[i], w[6] } }' >clamped.run
+for file in infinite large clamped; do
+    run rerank $file.run --queries queries.tsv --index ix -m cross-encoder:cross -q --first-stage 0.5
+    code_is 0
+    grep '^q1' out >$file
+done
+same infinite large
+same infinite clamped
 : >empty.run
 run rerank empty.run --queries queries.tsv --index ix -m cross-encoder:cross
 code_is 3
