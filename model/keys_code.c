@@ -22,6 +22,11 @@ enum { CUT = 0x8000, HEAD_BYTES = 8, LOWEST_BYTES = 4, STEP_BYTES = 2, SUMS_TOP 
 
 #define HALF_MAX 65504.0 /* the largest number of 16 bits */
 
+/* Models' keys are below 1e3 and their log sums below 1e5.  What is far beyond was not made here, and products of it might not be
+ * finite: no other passage would have a score then. */
+#define KEY_MAX 1e6f
+#define SUM_MAX 1e12f
+
 static size_t row_bytes(int n, int bits) { return ((size_t)n * (size_t)bits + 7) / 8; }
 
 static size_t slot_bytes(int n, int d, int bits)
@@ -105,6 +110,13 @@ void keys_set_cut(struct buf *out)
         out->data[1] = (char)((unsigned char)out->data[1] | CUT >> 8);
 }
 
+static int not_a_models(struct err *err)
+{
+    return err_set(err, E_FORMAT,
+                   "the model yields numbers that are not finite or far too large; is its file "
+                   "damaged?");
+}
+
 int keys_put(struct buf *out, const float *keys, int n, const struct key_plan *plan,
              struct err *err)
 {
@@ -114,9 +126,8 @@ int keys_put(struct buf *out, const float *keys, int n, const struct key_plan *p
     if (!p)
         return err_nomem(err);
     for (size_t i = 0; i < (size_t)n * d; i++)
-        if (!isfinite(keys[i]))
-            return err_set(err, E_FORMAT,
-                           "the model yields numbers that are not finite; is its file damaged?");
+        if (!(fabsf(keys[i]) <= KEY_MAX))
+            return not_a_models(err);
     for (size_t c = 0; c < d; c++) {
         const struct scale s =
             n ? scale_of(keys, n, plan->d, (int)c, plan->bits) : (struct scale){0, 0};
@@ -141,9 +152,8 @@ int keys_put_content_free(struct buf *out, const float *log_sums, int heads, int
     if (!n)
         return 0;
     for (size_t i = 0; i < n; i++) {
-        if (!isfinite(log_sums[i]))
-            return err_set(err, E_FORMAT,
-                           "the model yields numbers that are not finite; is its file damaged?");
+        if (!(fabsf(log_sums[i]) <= SUM_MAX))
+            return not_a_models(err);
         least = fminf(least, log_sums[i]);
         most = fmaxf(most, log_sums[i]);
     }
@@ -188,13 +198,14 @@ static const unsigned char *slot_at(const struct keys *k, int slot)
     return k->bytes + HEAD_BYTES + (size_t)slot * slot_bytes(k->n, k->d, k->bits);
 }
 
-static int scales_are_finite(const struct keys *k)
+/* Are all numbers that codes can stand for such as models make? */
+static int scales_are_sane(const struct keys *k)
 {
     for (int slot = 0; slot < k->slots; slot++)
         for (int c = 0; c < k->d; c++) {
             const struct scale s = scale_at(slot_at(k, slot), (size_t)k->d, (size_t)c);
 
-            if (!isfinite(s.lowest) || !isfinite(s.step))
+            if (!(fabsf(s.lowest) <= KEY_MAX) || !(s.step >= 0) || !isfinite(s.step))
                 return 0;
         }
     return 1;
@@ -209,7 +220,7 @@ static void sums_scale(float scale[2], const unsigned char **codes, const struct
     *codes = p + 2 * sizeof *scale;
 }
 
-static int sums_are_finite(const struct keys *k)
+static int sums_are_sane(const struct keys *k)
 {
     const unsigned char *codes;
     float scale[2];
@@ -217,7 +228,7 @@ static int sums_are_finite(const struct keys *k)
     if (!sums_bytes(k))
         return 1;
     sums_scale(scale, &codes, k);
-    return isfinite(scale[0]) && isfinite(scale[1]);
+    return fabsf(scale[0]) <= SUM_MAX && scale[1] >= 0 && scale[1] * SUMS_TOP <= 2 * SUM_MAX;
 }
 
 void keys_content_free(float *log_sums, size_t stride, const struct keys *k, int head)
@@ -253,8 +264,8 @@ int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
         k.heads > PROFILE_MAX_HEADS || !k.heads != !k.rows ||
         n_bytes != HEAD_BYTES + (size_t)k.slots * slot_bytes(k.n, k.d, k.bits) + sums_bytes(&k))
         return err_set(err, E_FORMAT, "%zu bytes that are no stored keys", n_bytes);
-    if (!scales_are_finite(&k) || !sums_are_finite(&k))
-        return err_set(err, E_FORMAT, "stored keys that are not numbers");
+    if (!scales_are_sane(&k) || !sums_are_sane(&k))
+        return err_set(err, E_FORMAT, "stored keys that no model makes: not numbers, or too large");
     if (plan &&
         (k.slots != plan->n || k.d != plan->d || k.bits != plan->bits || k.heads != plan->heads))
         return err_set(err, E_FORMAT,

@@ -86,7 +86,7 @@ END_TEST
 START_TEST(few_and_extreme_keys_are_coded)
 {
     static const float rows[][2] = {
-        {0, -0.0f}, {1e-30f, -1e-30f}, {3e7f, -3e7f}, {1e30f, 1}, {5, 5}};
+        {0, -0.0f}, {1e-30f, -1e-30f}, {3e5f, -3e5f}, {1e6f, 1}, {5, 5}};
     struct key_plan plan = {.n = 1, .d = 1, .bits = bit_counts[_i]};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -111,9 +111,9 @@ END_TEST
 START_TEST(keys_that_are_no_numbers_are_refused)
 {
     const struct key_plan plan = {.n = 1, .d = 2, .bits = 8};
-    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    static const float bad[] = {NAN, INFINITY, -INFINITY, 1e7f, -3e38f};
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         const float keys[4] = {1, 2, 3, bad[i]};
         struct buf b = {0};
 
@@ -165,6 +165,42 @@ START_TEST(bytes_that_are_no_keys_are_refused)
         *(int *[]){&other.n, &other.d, &other.bits, &other.heads}[i] += 2;
         ck_assert_err(keys_view(&k, (unsigned char *)b.data, b.len, &other, &err), E_FORMAT,
                       "the profile has", &err);
+    }
+    buf_clear(&b);
+}
+END_TEST
+
+/* What finite bytes can make of others: a product that is not. */
+START_TEST(keys_too_large_for_any_model_are_refused)
+{
+    static const float lowest[] = {1e38f, -1e38f, 3e6f, INFINITY, NAN};
+    static const float sums[][2] = {{1e38f, 0}, {-1e30f, 0}, {0, 1e34f}, {0, -1}, {NAN, 0}};
+    const struct key_plan plan = {.n = 2, .d = 3, .bits = 4, .heads = 2};
+    static const float keys[4 * 3] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    const float log_sums[4] = {1, 2, 3, 4};
+    const uint16_t steps[] = {0x7c00, 0xfc00, 0x7e00, 0xbc00}; /* inf, -inf, NaN, -1 */
+    const size_t slot = 3 * (4 + 2 + 2), head = 8;
+    struct buf b = {0};
+    struct keys k;
+
+    keys_begin(&b, 4, &plan, 2);
+    for (int i = 0; i < 2; i++)
+        ck_assert_ok(keys_put(&b, keys, 4, &plan, &err), &err);
+    ck_assert_ok(keys_put_content_free(&b, log_sums, 2, 2, &err), &err);
+    view(&k, &b, &plan);
+    for (size_t i = 0; i < 14; i++) {
+        struct buf bad = {0};
+
+        buf_add(&bad, b.data, b.len);
+        if (i < 5) /* the last channel of the last slot */
+            memcpy(bad.data + head + slot + 2 * 4, &lowest[i], 4);
+        else if (i < 9)
+            memcpy(bad.data + head + slot + 3 * 4 + 2 * 2, &steps[i - 5], 2);
+        else
+            memcpy(bad.data + head + 2 * slot, sums[i - 9], 8);
+        ck_assert_err(keys_view(&k, (unsigned char *)bad.data, bad.len, &plan, &err), E_FORMAT,
+                      "that no model makes", &err);
+        buf_clear(&bad);
     }
     buf_clear(&b);
 }
@@ -398,6 +434,7 @@ TCase *keys_tests(void)
     tcase_add_loop_test(tc, few_and_extreme_keys_are_coded, 0, 3);
     tcase_add_test(tc, keys_that_are_no_numbers_are_refused);
     tcase_add_test(tc, bytes_that_are_no_keys_are_refused);
+    tcase_add_test(tc, keys_too_large_for_any_model_are_refused);
     tcase_add_test(tc, content_free_sums_come_back);
     tcase_add_test(tc, a_meeting_is_a_softmax_in_parts);
     tcase_add_test(tc, heads_that_share_a_key_head_share_its_keys);

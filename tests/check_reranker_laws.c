@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/pool.h"
+#include "model/keys.h"
 #include "model/model.h"
 #include "tests/check_reranker_tiny.h"
 
@@ -168,6 +169,64 @@ START_TEST(calibrating_by_the_same_query_leaves_nothing)
 }
 END_TEST
 
+/* The worst that keys_view lets pass: hostile, for no model makes them. */
+static void make_extreme(unsigned char *keys, const struct key_plan *plan, int sign)
+{
+    const size_t d = (size_t)plan->d, head = 8, n = keys[0], slot = d * (4 + 2 + n);
+    const float lowest = (float)sign * 1e6f, sums[2] = {(float)sign * 1e12f, 1e7f};
+    const uint16_t step = 0x7bff; /* 65504 */
+
+    for (size_t s = 0; s < (size_t)plan->n; s++)
+        for (size_t k = 0; k < d; k++) {
+            memcpy(keys + head + s * slot + 4 * k, &lowest, 4);
+            memcpy(keys + head + s * slot + 4 * d + 2 * k, &step, 2);
+        }
+    memcpy(keys + head + (size_t)plan->n * slot, sums, 8);
+}
+
+START_TEST(a_passage_with_extreme_keys_spoils_no_other_one)
+{
+    static const char *const names[] = {"mass", "word-mass", "log-mass", "largest", "peak"};
+    const struct rerank_options opt = {.first_stage = 0.5f};
+    struct buf keys[TINY_TEXTS] = {{0}};
+    struct candidate c[TINY_TEXTS];
+    struct key_maker *maker = NULL;
+    struct key_plan plan;
+    struct reader *reader = tiny_reader(&tiny);
+
+    ck_assert_ok(key_maker_new(&maker, &tiny.profile, reader, NULL, &err), &err);
+    ck_assert_ok(key_plan_make(&plan, &tiny.profile, decoder_config(reader_decoder(reader)), &err),
+                 &err);
+    tiny_candidates(c);
+    for (size_t i = 0; i < TINY_TEXTS; i++)
+        ck_assert_ok(key_maker_run(&keys[i], maker, &c[i].text, 1, &err), &err);
+    for (int sign = -1; sign <= 1; sign += 2) {
+        make_extreme((unsigned char *)keys[1].data, &plan, sign);
+        for (size_t t = 0; t < sizeof names / sizeof *names; t++) {
+            struct reranker *r;
+
+            tiny.profile.statistic = (char *)names[t];
+            r = tiny_open(&tiny, "stored", 0, &opt);
+            tiny_candidates(c);
+            for (size_t i = 0; i < TINY_TEXTS; i++) {
+                c[i].keys = (const unsigned char *)keys[i].data;
+                c[i].n_keys = keys[i].len;
+            }
+            ck_assert_ok(reranker_run(r, c, TINY_TEXTS, query, &err), &err);
+            for (size_t i = 0; i < TINY_TEXTS; i++)
+                ck_assert_msg(isfinite(c[i].score) || !strcmp(c[i].docno, "d") ||
+                                  !strcmp(c[i].docno, "e"),
+                              "%s: %s has no score", names[t], c[i].docno);
+            reranker_close(r);
+        }
+    }
+    for (size_t i = 0; i < TINY_TEXTS; i++)
+        buf_clear(&keys[i]);
+    key_maker_close(maker);
+    reader_close(reader);
+}
+END_TEST
+
 START_TEST(keys_of_another_profile_are_refused)
 {
     struct reranker *r = tiny_open(&tiny, "stored", 0, NULL);
@@ -246,6 +305,7 @@ TCase *laws_tests(void)
     tcase_add_test(tc, threads_and_repetition_do_not_change_a_byte);
     tcase_add_test(tc, equal_texts_tie_and_fall_in_order_of_their_names);
     tcase_add_test(tc, calibrating_by_the_same_query_leaves_nothing);
+    tcase_add_test(tc, a_passage_with_extreme_keys_spoils_no_other_one);
     tcase_add_test(tc, keys_of_another_profile_are_refused);
     tcase_add_test(tc, a_profile_of_another_model_or_method_is_refused);
     tcase_add_test(tc, a_profile_with_heads_that_the_model_has_not_got_is_refused);
