@@ -65,7 +65,7 @@ static const char *choice_of(char **memory, const struct settings *s)
 static int report(fovea *ix, const struct settings *s, const char *path, uint64_t made,
                   double seconds)
 {
-    char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT];
+    char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT], name[NAME_TEXT], model[NAME_TEXT];
     fovea_info i = FOVEA_INFO_INIT;
     struct jout j = {0};
 
@@ -93,8 +93,8 @@ static int report(fovea *ix, const struct settings *s, const char *path, uint64_
     if (made && seconds > 0)
         printf(" (%s passages/s)", show_rate(c, (double)made / seconds));
     printf("\n%s of %s passages, ", show_count(a, i.n_attended), show_count(b, i.n_passages));
-    printf("%s, profile %s, model %s\n", show_bytes(c, i.attention_bytes), i.attention,
-           i.attention_model);
+    printf("%s, profile %s, model %s\n", show_bytes(c, i.attention_bytes),
+           show_name(name, i.attention), show_name(model, i.attention_model));
     return 0;
 }
 

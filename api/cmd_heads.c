@@ -239,10 +239,15 @@ static int run(void *settings, char **args, int n_args)
 
     if (s->bits != 8 && s->bits != 4 && s->bits != 2)
         return say_usage(&cmd_heads, "--bits is 8, 4 or 2");
+    if (s->name && !profile_is_name(s->name))
+        return say_usage(&cmd_heads,
+                         "--name is 1 to 100 printable characters without a slash, as UTF-8");
     interrupt_watch();
     rc = pool_new(&pool, s->threads, &err) || reader_open(&r, args[0], &how, pool, &err)
              ? say_err(&err)
              : 0;
+    if (!rc && !profile_is_name(reader_name(r)))
+        rc = say_failed("rename the model: a profile cannot call it '%s'", reader_name(r));
     for (int i = 1; i < n_args && !rc; i++)
         rc = s->no_labels ? heads_set_write(&set, args[i], &source, r, pool)
                           : heads_set_add(&set, args[i], &source);

@@ -155,7 +155,7 @@ static void print_report(const struct feed *f, const fovea_info *info, const cha
                          double seconds)
 {
     const size_t n = f->n_added + f->n_updated;
-    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    char a[NUMBER_TEXT], b[NUMBER_TEXT], name[NAME_TEXT];
 
     printf("%s: %s added", path, show_count(a, f->n_added));
     if (f->n_updated)
@@ -175,7 +175,7 @@ static void print_report(const struct feed *f, const fovea_info *info, const cha
                info->n_passages == 1 ? "" : "s");
     printf(", %s, %s%s\n", show_bytes(b, info->file_bytes),
            info->dim ? "by words and by meaning: model " : "by words only: no model",
-           info->dim ? info->model : "");
+           info->dim ? show_name(name, info->model) : "");
 }
 
 /* Everything between opening and closing. */

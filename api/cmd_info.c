@@ -77,7 +77,7 @@ static int info_json(const fovea_info *i, const char *path, const fovea_recall *
 
 static void info_text(const fovea_info *i, const char *path)
 {
-    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    char a[NUMBER_TEXT], b[NUMBER_TEXT], name[NAME_TEXT], other[NAME_TEXT];
 
     printf("%s\n", path);
     printf("  documents  %s\n", show_count(a, i->n_documents));
@@ -87,16 +87,16 @@ static void info_text(const fovea_info *i, const char *path)
     printf("\n  words      %s (%s)\n", show_count(a, i->n_terms), i->analyzer);
     printf("  fields     %s\n", i->fields);
     if (i->dim)
-        printf("  model      %s, %d dimensions, SHA-256 %.12s...\n  vectors    %s\n", i->model,
-               i->dim, i->model_sha256, i->vectors);
+        printf("  model      %s, %d dimensions, SHA-256 %.12s...\n  vectors    %s\n",
+               show_name(name, i->model), i->dim, show_name(other, i->model_sha256), i->vectors);
     else
         printf("  model      none: searched by words only\n");
     if (i->sparse_words)
-        printf("  sparse     %s, %d words, SHA-256 %.12s...\n", i->sparse, i->sparse_words,
-               i->sparse_sha256);
+        printf("  sparse     %s, %d words, SHA-256 %.12s...\n", show_name(name, i->sparse),
+               i->sparse_words, show_name(other, i->sparse_sha256));
     if (has_keys(i))
-        printf("  attention  profile %s, model %s: keys of %s%s passages%s\n", i->attention,
-               i->attention_model,
+        printf("  attention  profile %s, model %s: keys of %s%s passages%s\n",
+               show_name(name, i->attention), show_name(other, i->attention_model),
                i->n_attended < i->n_passages ? show_count(a, i->n_attended) : "all",
                i->n_attended < i->n_passages ? " of the" : "",
                i->n_attended < i->n_passages ? "; 'fovea attend' makes the others" : "");

@@ -13,12 +13,13 @@
 
 static void say_va(const char *who, const char *fmt, va_list ap)
 {
-    char text[1024];
+    char text[1024], line[2048];
 
-    /* One write, so that lines of several processes do not mix. */
+    /* One write, so that lines of several processes do not mix; what files call things must not move the cursor. */
     vsnprintf(text, sizeof text, fmt, ap);
+    err_line(line, sizeof line, text);
     fflush(stdout);
-    fprintf(stderr, "fovea%s%s: %s\n", *who ? " " : "", who, text);
+    fprintf(stderr, "fovea%s%s: %s\n", *who ? " " : "", who, line);
 }
 
 void say(const char *fmt, ...)

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/utf8.h"
 
 int term_width(FILE *f)
@@ -72,6 +73,12 @@ static void put_safely(FILE *f, const char *s, size_t n)
 }
 
 void term_puts(FILE *f, const char *text) { put_safely(f, text, strlen(text)); }
+
+const char *show_name(char *out, const char *name)
+{
+    err_line(out, NAME_TEXT, name);
+    return out;
+}
 
 /* One word text[i..end) with the spans that reach into it; *span is the first that may. */
 static void put_word(FILE *f, const char *text, size_t i, size_t end, const fovea_span *spans,

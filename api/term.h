@@ -31,6 +31,12 @@ void term_wrap_on(FILE *f, const char *text, int indent, int width);
 /* Prints text with control characters as blanks. */
 void term_puts(FILE *f, const char *text);
 
+enum { NAME_TEXT = 200 };
+
+/* A name that stands in a file, fit for a terminal: control characters as \xNN, cut if it is long.  In out[NAME_TEXT], which it
+ * returns. */
+const char *show_name(char *out, const char *name);
+
 enum { NUMBER_TEXT = 40 };
 
 /* Each writes to out[NUMBER_TEXT] and returns it. */

@@ -18,8 +18,7 @@ static int is_control(uint32_t cp)
     return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029;
 }
 
-/* Copies a text: bytes of controls, and what is no UTF-8, as \xNN.  Whole characters only, as many as fit. */
-static void put_line(char *out, size_t size, const char *text)
+void err_line(char *out, size_t size, const char *text)
 {
     size_t n = strlen(text), at = 0;
 
@@ -55,7 +54,7 @@ int err_set(struct err *err, int code, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    put_line(err->text, sizeof err->text, text);
+    err_line(err->text, sizeof err->text, text);
     return code;
 }
 
@@ -71,11 +70,11 @@ int err_wrap(struct err *err, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(context, sizeof context, fmt, ap);
     va_end(ap);
-    put_line(err->text, sizeof err->text, context);
+    err_line(err->text, sizeof err->text, context);
     n = strlen(err->text);
     if (n + 2 < sizeof err->text) {
         memcpy(err->text + n, ": ", 2);
-        put_line(err->text + n + 2, sizeof err->text - n - 2, cause);
+        err_line(err->text + n + 2, sizeof err->text - n - 2, cause);
     }
     return err->code;
 }

@@ -14,6 +14,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stddef.h>
+
 enum {
     E_NOMEM = -1,    /* out of memory */
     E_IO = -2,       /* the system refused: missing file, full disk, no permission */
@@ -46,6 +48,10 @@ int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf
 
 /* Sets E_NOMEM.  Returns E_NOMEM. */
 int err_nomem(struct err *err);
+
+/* Writes text to out [size] as errors show it: on one line, control characters and bytes that are no UTF-8 as \xNN, as many whole
+ * characters as fit. */
+void err_line(char *out, size_t size, const char *text);
 
 /* Makes err ready for use again. */
 void err_clear(struct err *err);

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "model/prompt.h"
 
-enum { PROFILE_BYTES = 1 << 20, LAYERS_MAX = 1 << 10 };
+enum { PROFILE_BYTES = 1 << 20, LAYERS_MAX = 1 << 10, NAME_BYTES = 100 };
 
 static const char *const wants_names[] = {[PROMPT_FIND] = "find", [PROMPT_ANSWER] = "answer"};
 static const char *const methods[] = {"stored", "icr-blocks", "icr"};
@@ -31,6 +31,26 @@ static int need_text(char **out, const struct json *j, const char *key, struct e
         return rc;
     *out = mem_strdup(text);
     return *out ? 0 : err_nomem(err);
+}
+
+int profile_is_name(const char *name)
+{
+    char line[NAME_BYTES + 1];
+
+    err_line(line, sizeof line, name);
+    return *name && !strcmp(line, name) && !strchr(name, '/');
+}
+
+/* A name will be printed, and looked for: it can neither paint the terminal nor lead to any file. */
+static int need_bare_name(char **out, const struct json *j, const char *key, struct err *err)
+{
+    int rc = need_text(out, j, key, err);
+
+    return rc || profile_is_name(*out)
+               ? rc
+               : err_set(err, E_FORMAT,
+                         "field '%s' is no name of up to %d printable characters without a slash",
+                         key, NAME_BYTES);
 }
 
 static int need_number(double *out, const struct json *j, const char *key, double lo, double hi,
@@ -103,10 +123,10 @@ static int read_fields(struct profile *p, const struct json *j, struct err *err)
 
     if (!json_is_object(j))
         return err_set(err, E_FORMAT, "it is no JSON object");
-    if ((rc = need_text(&p->name, j, "name", err)) ||
+    if ((rc = need_bare_name(&p->name, j, "name", err)) ||
         (rc = need_name(&method, j, "method", methods, 3, err)) ||
         (rc = need_text(&p->method, j, "method", err)) ||
-        (rc = need_text(&p->model, j, "model", err)) ||
+        (rc = need_bare_name(&p->model, j, "model", err)) ||
         (rc = need_text(&p->sha256, j, "sha256", err)) ||
         (rc = need_text(&p->statistic, j, "statistic", err)) ||
         (rc = need_text(&p->chosen, j, "chosen", err)) ||
@@ -232,6 +252,11 @@ static void put_number(struct buf *out, const char *key, double x)
 
 int profile_write(struct buf *out, const struct profile *p, struct err *err)
 {
+    if (!profile_is_name(p->name) || !profile_is_name(p->model))
+        return err_set(err, E_INVALID,
+                       "a profile '%.60s' for a model '%.60s': names have up to %d printable "
+                       "characters and no slash",
+                       p->name, p->model, NAME_BYTES);
     buf_puts(out, "{\n");
     put_text(out, "name", p->name);
     put_text(out, "method", p->method);

@@ -24,7 +24,7 @@ struct profile_head {
 };
 
 struct profile {
-    char *name;         /* "smollm2" */
+    char *name;         /* "smollm2"; this and the model's: profile_is_name */
     char *method;       /* "stored", "icr-blocks" or "icr" */
     char *model;        /* name of the model it is for */
     char *sha256;       /* of the model's file */
@@ -40,6 +40,9 @@ struct profile {
     char *chosen; /* how they were chosen, for people */
 };
 
+/* 1 for what a profile or its model can be called: 1 to 100 bytes of UTF-8 without control characters and slashes. */
+int profile_is_name(const char *name);
+
 /* Reads a profile: a path to a file, or the name of one that ships (for this method; a name alone is enough).
  *
  * Errors: E_NOTFOUND with the names there are; E_FORMAT names file, field and reason.
@@ -51,7 +54,7 @@ int profile_parse(struct profile **out, const char *json, size_t n, const char *
                   struct err *err);
 void profile_free(struct profile *p);
 
-/* Appends it as JSON: what profile_parse reads. */
+/* Appends it as JSON: what profile_parse reads.  E_INVALID for names that it would refuse. */
 int profile_write(struct buf *out, const struct profile *p, struct err *err);
 
 /* Profile i of those that ship: its text [*n] and its file's name; NULL beyond the last. */

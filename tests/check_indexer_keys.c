@@ -225,6 +225,9 @@ static const char *const harms[][2] = {
     {"DELETE FROM fovea_settings WHERE key LIKE 'attention%'", "attention_"},
     {"UPDATE fovea_settings SET value = '{}' WHERE key = 'attention_profile'", "profile"},
     {"UPDATE fovea_settings SET value = x'00ff' WHERE key = 'attention_profile'", "profile"},
+    {"UPDATE fovea_settings SET value = replace(value, '\"two\"', '\"\\u001b[2J\"') WHERE key = "
+     "'attention_profile'",
+     "'name'"},
     {"DROP TABLE fovea_attention", "fovea_attention"},
 };
 

@@ -91,6 +91,13 @@ START_TEST(a_bad_field_is_refused_by_its_name)
         {"\"icr-blocks\"", "null", "'method'"},
         {"\"method\"", "\"m\"", "'method'"},
         {"\"model\"", "\"mod\"", "'model'"},
+        {"\"n\"", "\"\"", "'name'"},
+        {"\"n\"", "\"\\u001b[2J\"", "'name'"},
+        {"\"n\"", "\"a\\nb\"", "'name'"},
+        {"\"n\"", "\"\\u009b\"", "'name'"},
+        {"\"n\"", "\"a/b\"", "'name'"},
+        {"\"m\"", "\"/etc/passwd\"", "'model'"},
+        {"\"m\"", "\"m\\u007f\"", "'model'"},
         {"\"sha256\"", "\"sha\"", "'sha256'"},
         {"\"mass\"", "[]", "'statistic'"},
         {"true", "1", "'calibrated'"},
@@ -132,6 +139,28 @@ START_TEST(a_bad_field_is_refused_by_its_name)
         err_clear(&err);
     }
     buf_clear(&json);
+}
+END_TEST
+
+START_TEST(names_of_profiles_are_printable_and_no_paths)
+{
+    struct profile *p = NULL;
+    struct buf out = {0};
+    char name[120];
+
+    ck_assert(profile_is_name("Qwen2.5 (na\xc3\xafve)"));
+    memset(name, 'x', sizeof name);
+    for (int n = 99; n <= 101; n++) {
+        name[n] = '\0';
+        ck_assert_int_eq(profile_is_name(name), n <= 100);
+        name[n] = 'x';
+    }
+    ck_assert(!profile_is_name("\xff"));
+    ck_assert_ok(parse(&p, good), &err);
+    p->model[0] = '/'; /* what would not be read is not written */
+    ck_assert_err(profile_write(&out, p, &err), E_INVALID, "no slash", &err);
+    buf_clear(&out);
+    profile_free(p);
 }
 END_TEST
 
@@ -241,6 +270,7 @@ TCase *profile_tests(void)
     tcase_add_test(tc, what_is_written_is_what_was_read);
     tcase_add_test(tc, a_fused_first_stage_has_the_weight_of_any_other_unless_said_otherwise);
     tcase_add_test(tc, a_bad_field_is_refused_by_its_name);
+    tcase_add_test(tc, names_of_profiles_are_printable_and_no_paths);
     tcase_add_test(tc, a_profile_has_1_to_64_heads);
     tcase_add_test(tc, hostile_json_is_refused);
     tcase_add_test(tc, a_profile_is_found_by_name_or_file);

@@ -76,6 +76,28 @@ err_has "no profile 'nowhere'"
 run attend now --profile p.json --model nothing
 code_is 0 # all have keys: nobody needs the model
 
+# ---- names out of a file cannot paint the terminal ----
+if command -v sqlite3 >/dev/null; then
+    cp now painted
+    sqlite3 painted "UPDATE fovea_settings SET value = 'm' || char(27) || '[2J' WHERE key = 'attention_model'"
+    for how in "info painted" "attend painted"; do
+        # shellcheck disable=SC2086
+        run $how
+        code_is 0
+        out_has 'model m.x1b\[2J'
+    done
+    sqlite3 painted "UPDATE fovea_settings SET value = replace(value, '\"tiny\"', '\"\\u001b[2J\"') WHERE key = 'attention_profile'"
+    run info painted
+    code_is 1
+    err_is_a_line
+    err_has "is damaged: .*field 'name'"
+fi
+printf 'q\033[2J Q0 d1 1 1 t\n' >painted.run
+run rerank painted.run --queries few.jsonl --index now
+code_is 1
+err_is_a_line
+err_has "query 'q.x1b\[2J' is not among"
+
 # ---- interrupted and killed: what was made is kept ----
 run index ix many.jsonl --model none
 code_is 0
