@@ -36,7 +36,6 @@ struct attention {
     struct profile *profile; /* NULL = no leg */
     char *json;              /* the profile as recorded */
     char *model, *path;      /* the model's name, and where it was when the leg was made */
-    char *file;              /* identity of that file, for which the profile's SHA-256 holds */
     int64_t precision_bits;  /* 8 or 32: MODEL_I8 or MODEL_F32 */
     int64_t slots, dim;      /* key heads of a passage, and numbers of a key */
     int generation;          /* grows when any of this changes */

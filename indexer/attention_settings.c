@@ -21,7 +21,6 @@ static const struct {
     {"attention_profile", 0, offsetof(struct attention, json)},
     {"attention_model", 0, offsetof(struct attention, model)},
     {"attention_path", 0, offsetof(struct attention, path)},
-    {"attention_file", 0, offsetof(struct attention, file)},
     {"attention_bits", 1, offsetof(struct attention, precision_bits)},
     {"attention_slots", 1, offsetof(struct attention, slots)},
     {"attention_dim", 1, offsetof(struct attention, dim)},
@@ -120,13 +119,11 @@ static int record_model(struct attention *a, const struct index *ix, const char 
     const struct reader_options opt = {.precision = ix->precision,
                                        .layers = profile_layers(a->profile)};
     struct key_plan plan;
-    char identity[80];
     int rc = reader_open(&a->reader, name ? name : a->profile->model, &opt, ix->pool, err);
 
     rc = rc ? rc : key_plan_make(&plan, a->profile, decoder_config(reader_decoder(a->reader)), err);
     if (rc)
         return rc;
-    file_identity(identity, reader_path(a->reader));
     if (strcmp(reader_sha256(a->reader), a->profile->sha256) != 0)
         return err_set(err, E_INVALID,
                        "profile '%.60s' is for the model '%.60s' with SHA-256 %.12s..., but "
@@ -138,8 +135,7 @@ static int record_model(struct attention *a, const struct index *ix, const char 
     a->dim = plan.d;
     a->model = mem_strdup(reader_name(a->reader));
     a->path = mem_strdup(reader_path(a->reader));
-    a->file = mem_strdup(identity);
-    return a->model && a->path && a->file ? 0 : err_nomem(err);
+    return a->model && a->path ? 0 : err_nomem(err);
 }
 
 /* With a model only if there is an index to open it for. */

@@ -1,5 +1,7 @@
 /* check_indexer_keys.c -- attention keys of an index: which are refused, what damage is found, and memory that fails. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/stat.h>
+
 #include "base/file.h"
 #include "tests/attention_fixture.h"
 
@@ -111,6 +113,50 @@ START_TEST(a_model_that_changed_makes_no_more_keys)
     write_model(1);
     ck_assert_int_eq(index_add(f.ix, &doc, &f.err), INDEX_ADDED);
     fixture_commit(&f);
+    assert_whole(&f);
+    fixture_close(&f);
+}
+END_TEST
+
+/* Who made the index may have put anything there, in the words of earlier versions, too. */
+START_TEST(a_path_in_the_index_makes_no_other_file_the_model)
+{
+    static const char *const names[] = {"other.gguf", "two.json", ".", "nowhere"};
+    struct index_options opt = with_keys(NULL);
+    struct doc doc = {.docno = "x", .title = "", .text = "the eye"};
+    char right[96], models[96], path[96], identity[80];
+    struct fixture f;
+
+    make_index(&f, &opt, 2);
+    snprintf(right, sizeof right, "%s/right.gguf", dir);
+    ck_assert_int_eq(rename(model, right), 0);
+    snprintf(model, sizeof model, "%s/other.gguf", dir);
+    write_model(2); /* another one, of another SHA-256 */
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        file_identity(identity, path);
+        ck_assert_ok(db_exec(f.ix->wr.db, &f.err,
+                             "UPDATE fovea_settings SET value = '%q' WHERE key = 'attention_path';"
+                             "INSERT OR REPLACE INTO fovea_settings VALUES('attention_file', '%q')",
+                             path, identity),
+                     &f.err);
+        f.opt.settings.attention = NULL;
+        fixture_again(&f);
+        ck_assert_int_eq(index_add(f.ix, &doc, &f.err), INDEX_ADDED);
+        ck_assert_int_eq(index_commit(f.ix, &f.err), i == 0   ? E_INVALID
+                                                     : i == 1 ? E_FORMAT
+                                                              : E_NOTFOUND);
+        err_clear(&f.err);
+    }
+    snprintf(models, sizeof models, "%s/models", dir);
+    snprintf(path, sizeof path, "%s/models/tiny", dir);
+    ck_assert_int_eq(mkdir(models, 0777) || mkdir(path, 0777), 0);
+    snprintf(path, sizeof path, "%s/models/tiny/model.gguf", dir);
+    ck_assert_int_eq(rename(right, path), 0);
+    setenv("FOVEA_MODELS", models, 1); /* by its name it is found, whatever the path */
+    ck_assert_int_eq(index_add(f.ix, &doc, &f.err), INDEX_ADDED);
+    fixture_commit(&f);
+    snprintf(model, sizeof model, "%s", path);
     assert_whole(&f);
     fixture_close(&f);
 }
@@ -350,6 +396,7 @@ TCase *tcase_keys(void)
     tcase_add_test(tc, another_profile_is_refused_and_says_which);
     tcase_add_test(tc, profiles_and_models_that_cannot_serve_are_refused);
     tcase_add_test(tc, a_model_that_changed_makes_no_more_keys);
+    tcase_add_test(tc, a_path_in_the_index_makes_no_other_file_the_model);
     tcase_add_test(tc, precision_is_that_of_the_index);
     tcase_add_test(tc, waiting_for_another_writer_can_be_ended);
     tcase_add_test(tc, readers_add_no_keys);
