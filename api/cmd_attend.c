@@ -17,7 +17,8 @@ struct settings {
 
 static const struct option_row rows[] = {
     {"profile", 0, OPT_TEXT, offsetof(struct settings, profile), "PROFILE",
-     "which heads rank: a profile's name or file", .shown = "the index's own, or smollm2"},
+     "which heads rank: a profile's name, or its file (with a slash, or ending in .json)",
+     .shown = "the index's own, or smollm2"},
     {"model", 0, OPT_TEXT, offsetof(struct settings, model), "MODEL",
      "the profile's model: a name, a folder or a file", .shown = "where the profile says"},
     FLAG_ROW("drop", 0, struct settings, drop, "take the keys out of the index"),

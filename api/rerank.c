@@ -8,6 +8,7 @@
 #include "api/candidates.h"
 #include "api/handle.h"
 #include "base/file.h"
+#include "model/model.h"
 
 #define LEAST_SHARE 0.005f /* of a word that is told: it is printed as 0.01 */
 
@@ -52,7 +53,7 @@ int rerank_choice_parse(struct rerank_choice *out, const char *text, struct err 
     if (!out->memory)
         return err_nomem(err);
     colon = strrchr(out->memory, ':');
-    if (colon && !file_exists(out->memory)) {
+    if (colon && !(model_is_path(out->memory) && file_exists(out->memory))) {
         *colon = '\0';
         out->profile = colon + 1;
     }

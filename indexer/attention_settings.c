@@ -81,7 +81,7 @@ static int parse_choice(struct choice *out, const char *text, struct err *err)
     if (!out->profile)
         return err_nomem(err);
     colon = strchr(out->profile, ':');
-    if (colon && !file_exists(text)) {
+    if (colon && !(model_is_path(text) && file_exists(text))) {
         *colon = '\0';
         out->model = colon[1] ? colon + 1 : NULL;
     }

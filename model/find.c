@@ -71,16 +71,28 @@ static int find_in_folder(char **path, const char *folder, struct err *err)
     return rc;
 }
 
+int model_is_path(const char *name)
+{
+    return strchr(name, '/') || ends_with(name, ".gguf") || ends_with(name, ".json") ||
+           !strcmp(name, ".") || !strcmp(name, "..");
+}
+
 int model_find_gguf(char **path, const char *name, struct err *err)
 {
     char *folder = NULL;
+    struct err why = {0};
     int rc;
 
-    if (file_is_regular(name)) {
+    if (model_is_path(name) && file_is_regular(name)) {
         *path = mem_strdup(name);
         return *path ? 0 : err_nomem(err);
     }
-    rc = model_find(&folder, name, err);
+    rc = model_find(&folder, name, &why);
+    if (rc == E_NOTFOUND && file_is_regular(name))
+        rc = err_set(err, rc, "there is no model '%.100s'; the path of the file is ./%.100s", name,
+                     name);
+    else if (rc)
+        rc = err_set(err, rc, "%s", why.text);
     rc = rc ? rc : find_in_folder(path, folder, err);
     mem_free(folder);
     return rc;
@@ -92,7 +104,7 @@ int model_is_gguf(const char *name)
     struct err err = {0};
     int is_gguf = 0;
 
-    if (file_is_regular(name))
+    if (model_is_path(name) && file_is_regular(name))
         return 1;
     if (!model_find(&folder, name, &err) && !file_is_here(folder, "config.json"))
         is_gguf = !find_in_folder(&file, folder, &err) || err.code == E_INVALID;

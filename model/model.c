@@ -41,7 +41,7 @@ static int find_in(char **path, const char *dir, const char *name, struct err *e
 
     if (!dir || !*dir)
         return 0;
-    joined = file_join(dir, name);
+    joined = strcmp(dir, ".") ? file_join(dir, name) : mem_strdup(name);
     if (!joined)
         return err_nomem(err);
     if (file_is_dir(joined)) {
@@ -70,16 +70,13 @@ int model_find(char **path, const char *name, struct err *err)
 
     if (!*name)
         return err_set(err, E_INVALID, "the name of the model is empty");
-    if (file_is_dir(name)) {
-        *path = mem_strdup(name);
-        return *path ? 0 : err_nomem(err);
-    }
     data = data_folder();
     if (!data)
         return err_nomem(err);
-    rc = find_in(path, models, name, err);
-    if (!rc)
-        rc = find_in(path, data, name, err);
+    rc = model_is_path(name) ? find_in(path, ".", name, err) : 0;
+    rc = rc ? rc : find_in(path, models, name, err);
+    rc = rc ? rc : find_in(path, data, name, err);
+    rc = rc ? rc : find_in(path, ".", name, err);
     if (!rc)
         rc = err_set(err, E_NOTFOUND,
                      "there is no model '%.100s': looked in %s%.120s%s'%.120s'; ./bootstrap demo "

@@ -61,17 +61,21 @@ struct model_text {
     size_t n;
 };
 
-/* Finds the folder of a model: `name` itself if it is a folder, else NAME in
- * $FOVEA_MODELS, else in $XDG_DATA_HOME/fovea/models (~/.local/share/fovea/models).
+/* 1 for a path, 0 for a name: a path has a slash, ends in .gguf or .json, or is "." or "..".  What merely lies in the current
+ * folder and is called like a model or a profile is not meant by its name. */
+int model_is_path(const char *name);
+
+/* Finds the folder of a model: `name` itself if it is the path of a folder, else NAME in $FOVEA_MODELS, else in
+ * $XDG_DATA_HOME/fovea/models (~/.local/share/fovea/models), else in the current folder.
  * *path is the caller's (mem_free).  E_NOTFOUND says where it looked and how to fetch it. */
 int model_find(char **path, const char *name, struct err *err);
 
-/* Finds the file of a language model: `name` itself if it is a file, else model.gguf, or the only .gguf, in the folder
+/* Finds the file of a language model: `name` itself if it is the path of a file, else model.gguf, or the only .gguf, in the folder
  * that model_find finds.  *path is the caller's (mem_free).
  * E_NOTFOUND, also for the folder of an encoder; E_INVALID if there are several. */
 int model_find_gguf(char **path, const char *name, struct err *err);
 
-/* 1 if a name is that of a file, or of a folder with .gguf files and without config.json: a language model.
+/* 1 if a name is the path of a file, or of a folder with .gguf files and without config.json: a language model.
  * 0 also if memory is out. */
 int model_is_gguf(const char *name);
 

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "model/model.h"
 #include "model/prompt.h"
 
 enum { PROFILE_BYTES = 1 << 20, LAYERS_MAX = 1 << 10, NAME_BYTES = 100 };
@@ -201,6 +202,7 @@ static int is_called(const char *file, const char *name, const char *method)
 static int not_there(const char *name, const char *method, struct err *err)
 {
     struct buf known = {0};
+    const int is_hidden = !model_is_path(name) && file_is_regular(name);
     const char *file;
     size_t n;
     int rc;
@@ -210,9 +212,11 @@ static int not_there(const char *name, const char *method, struct err *err)
     rc = buf_error(&known)
              ? err_nomem(err)
              : err_set(err, E_NOTFOUND,
-                       "there is no profile '%.100s'%s%s: neither a file nor one that ships (%s); "
-                       "'fovea heads' makes one",
-                       name, method ? " for " : "", method ? method : "", buf_text(&known));
+                       "there is no profile '%.100s'%s%s: neither a file%s%.100s%s nor one that "
+                       "ships (%s); 'fovea heads' makes one",
+                       name, method ? " for " : "", method ? method : "",
+                       is_hidden ? " (that is './" : "", is_hidden ? name : "",
+                       is_hidden ? "')" : "", buf_text(&known));
     buf_clear(&known);
     return rc;
 }
@@ -224,11 +228,12 @@ int profile_open(struct profile **out, const char *name, const char *method, str
     size_t n;
     int rc;
 
-    for (int i = 0; (text = profile_shipped(&file, &n, i)); i++)
-        if (is_called(file, name, method))
-            return profile_parse(out, text, n, file, err);
-    if (!file_is_regular(name))
+    if (!model_is_path(name) || !file_is_regular(name)) {
+        for (int i = 0; (text = profile_shipped(&file, &n, i)); i++)
+            if (is_called(file, name, method))
+                return profile_parse(out, text, n, file, err);
         return not_there(name, method, err);
+    }
     rc = file_read(&bytes, &n, name, PROFILE_BYTES, err);
     rc = rc ? rc : profile_parse(out, bytes, n, name, err);
     mem_free(bytes);

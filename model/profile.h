@@ -43,7 +43,7 @@ struct profile {
 /* 1 for what a profile or its model can be called: 1 to 100 bytes of UTF-8 without control characters and slashes. */
 int profile_is_name(const char *name);
 
-/* Reads a profile: a path to a file, or the name of one that ships (for this method; a name alone is enough).
+/* Reads a profile: the path of a file (model_is_path), or the name of one that ships (for this method; a name alone is enough).
  *
  * Errors: E_NOTFOUND with the names there are; E_FORMAT names file, field and reason.
  */

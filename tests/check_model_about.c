@@ -3,6 +3,7 @@
 #include "tests/check_model.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "model/about.h"
@@ -41,6 +42,46 @@ START_TEST(a_language_model_is_found_by_name_folder_and_file)
         ck_assert_str_eq(found, file);
         mem_free(found);
     }
+}
+END_TEST
+
+/* A folder or file of the current folder is not what a name means. */
+START_TEST(what_lies_here_does_not_hide_a_model)
+{
+    char here[128], there[160], *found = NULL;
+
+    setenv("FOVEA_MODELS", dir, 1);
+    snprintf(here, sizeof here, "%s/here", dir);
+    ck_assert_int_eq(mkdir(here, 0777) || chdir(here), 0);
+    snprintf(there, sizeof there, "%s/model.gguf", folder);
+    for (int is_folder = 0; is_folder < 2; is_folder++) {
+        if (is_folder)
+            ck_assert_int_eq(remove("tiny") || mkdir("tiny", 0777), 0);
+        else
+            tmp_write("tiny", "x", 1);
+        ck_assert_ok(model_find_gguf(&found, "tiny", &err), &err);
+        ck_assert_str_eq(found, there);
+        mem_free(found);
+    }
+    tmp_write("tiny/model.gguf", "x", 1);
+    ck_assert_ok(model_find_gguf(&found, "./tiny", &err), &err);
+    ck_assert_str_eq(found, "./tiny/model.gguf");
+    mem_free(found);
+    ck_assert_ok(model_find_gguf(&found, "tiny/model.gguf", &err), &err);
+    ck_assert_str_eq(found, "tiny/model.gguf");
+    mem_free(found);
+    setenv("FOVEA_MODELS", "nowhere", 1); /* no model has the name: it may be a folder here */
+    ck_assert_ok(model_find_gguf(&found, "tiny", &err), &err);
+    ck_assert_str_eq(found, "tiny/model.gguf");
+    mem_free(found);
+    tmp_write("file", "x", 1);
+    ck_assert_err(model_find_gguf(&found, "file", &err), E_NOTFOUND, "is ./file", &err);
+    tmp_write("file.gguf", "x", 1);
+    ck_assert_ok(model_find_gguf(&found, "file.gguf", &err), &err);
+    mem_free(found);
+    ck_assert_int_eq(model_is_gguf("file"), 0);
+    ck_assert_int_eq(model_is_gguf("./file"), 1);
+    ck_assert_int_eq(chdir("/"), 0);
 }
 END_TEST
 
@@ -153,6 +194,7 @@ TCase *about_tests(void)
 
     tcase_add_checked_fixture(t, make_model, remove_model);
     tcase_add_test(t, a_language_model_is_found_by_name_folder_and_file);
+    tcase_add_test(t, what_lies_here_does_not_hide_a_model);
     tcase_add_test(t, the_only_file_of_a_folder_needs_no_name);
     tcase_add_test(t, what_is_no_language_model_is_refused_with_its_reason);
     tcase_add_test(t, a_language_model_is_described);

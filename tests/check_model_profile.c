@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/check_model.h"
 
+#include <unistd.h>
+
 #include "base/buf.h"
 #include "model/profile.h"
 #include "model/prompt.h"
@@ -242,6 +244,21 @@ START_TEST(a_profile_is_found_by_name_or_file)
         profile_free(p);
         p = NULL;
     }
+    ck_assert_int_eq(chdir(dir), 0); /* files here do not hide those that ship */
+    tmp_write("smollm2", "x", 1);
+    tmp_write("smollm2-stored.json", good, strlen(good));
+    tmp_write("mine", good, strlen(good));
+    ck_assert_ok(profile_open(&p, "smollm2", "stored", &err), &err);
+    ck_assert_str_eq(p->name, "smollm2");
+    profile_free(p);
+    ck_assert_ok(profile_open(&p, "smollm2-stored.json", "stored", &err), &err);
+    ck_assert_str_eq(p->name, "n");
+    profile_free(p);
+    p = NULL;
+    ck_assert_err(profile_open(&p, "mine", "stored", &err), E_NOTFOUND, "that is './mine'", &err);
+    ck_assert_ok(profile_open(&p, "./mine", "stored", &err), &err);
+    profile_free(p);
+    ck_assert_int_eq(chdir("/"), 0);
     tmp_remove(dir);
 }
 END_TEST

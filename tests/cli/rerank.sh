@@ -267,6 +267,19 @@ code_is 0
 cp out by-index
 run rerank bm25.run --queries queries.tsv --index ix -m $stored -q --shuffle 5
 same out by-index
+# what lies here and is called like a model, or like its profile, hides neither
+cp by-index named
+echo "no model" >tiny
+echo "no profile" >smollm2
+run rerank bm25.run --queries queries.tsv --index ix -m $stored -q
+same out named
+run search ix "eye fovea" --rerank stored:tiny:smollm2 # of another model, but read
+code_is 1
+err_has "profile 'smollm2' is for the model smollm2"
+run search ix "eye fovea" --rerank stored:./tiny
+code_is 1
+err_has "'./tiny' is no GGUF file|./tiny"
+rm tiny smollm2
 # a document of several passages counts as its best one
 awk 'BEGIN { printf "{\"_id\": \"long\", \"text\": \""; for (i = 0; i < 60; i++) printf "Word%d says little of it. ", i; print "The fovea of the eye." "\"}" }' >long.jsonl
 cat corpus.jsonl >>long.jsonl
