@@ -81,7 +81,8 @@ static void rerankers(struct buf *out)
         "first "
         "400 tokens of a query.  Candidates that do not fit into one prompt are read in windows "
         "that "
-        "overlap; empty ones come last.  A notice says what was left out, and so does --json.\n\n");
+        "overlap; empty ones come last.  A notice says what was left out, and so does --json.  "
+        "A model must read 1,024 tokens at a time, or more.\n\n");
     row(out, "--rerank stored", "the default model and its profile");
     row(out, "--rerank icr:smollm2:all", "all heads of a model, as published");
     row(out, "--rerank cross-encoder:ms-marco-MiniLM-L-6-v2", "a folder of that name");

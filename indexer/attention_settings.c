@@ -121,6 +121,7 @@ static int record_model(struct attention *a, const struct index *ix, const char 
     struct key_plan plan;
     int rc = reader_open(&a->reader, name ? name : a->profile->model, &opt, ix->pool, err);
 
+    rc = rc ? rc : reader_check_context(a->reader, err);
     rc = rc ? rc : key_plan_make(&plan, a->profile, decoder_config(reader_decoder(a->reader)), err);
     if (rc)
         return rc;

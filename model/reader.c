@@ -99,6 +99,18 @@ const struct chat *reader_chat(const struct reader *r) { return r->chat; }
 const char *reader_name(const struct reader *r) { return r->name; }
 const char *reader_path(const struct reader *r) { return gguf_path(r->file); }
 
+int reader_check_context(const struct reader *r, struct err *err)
+{
+    const int context = decoder_config(r->decoder)->context;
+
+    if (context >= READER_MIN_CONTEXT)
+        return 0;
+    return err_set(err, E_LIMIT,
+                   "the model reads %d tokens at a time, and ranking by attention needs %d: take "
+                   "another one than '%.200s', such as smollm2",
+                   context, READER_MIN_CONTEXT, reader_path(r));
+}
+
 const char *reader_sha256(struct reader *r)
 {
     if (!r->sha256[0]) {

@@ -43,6 +43,13 @@ reader_chat(const struct reader *r); /* NULL: the model has no chat template tha
 const char *reader_name(const struct reader *r); /* of its folder, or of its file */
 const char *reader_path(const struct reader *r); /* of the file */
 
+/* Tokens that a model must be able to read if passages are to be ranked by its attention: a prompt's head and tail, a query
+ * (QUESTION_MAX_TOKENS), and a passage (KEYS_MAX_TOKENS) or the places that stand for it. */
+enum { READER_MIN_CONTEXT = 1024 };
+
+/* E_LIMIT, with what is needed, if the model reads fewer. */
+int reader_check_context(const struct reader *r, struct err *err);
+
 /* What a model in this file is called: "smollm2" of ".../smollm2/model.gguf", "tiny" of ".../tiny.gguf".  The caller's; NULL if
  * out of memory. */
 char *reader_name_of(const char *path);

@@ -311,7 +311,8 @@ int heads_collect(struct heads_data *out, const struct reader *r, const struct h
     for (size_t i = 0; i < n; i++)
         total += queries[i].n;
     out->queries = mem_zalloc(n, sizeof *out->queries);
-    rc = out->queries ? open_all(&c, opt->wants, err) : err_nomem(err);
+    rc = out->queries ? reader_check_context(r, err) : err_nomem(err);
+    rc = rc ? rc : open_all(&c, opt->wants, err);
     for (size_t i = 0; i < n && !rc; i += HEADS_BATCH)
         rc = run_batch(out, &c, queries, i, n - i < HEADS_BATCH ? n - i : HEADS_BATCH, &done, total,
                        opt, err);

@@ -8,6 +8,20 @@
 #include "base/mem.h"
 #include "reranker/published.h"
 
+/* Passages of a hundred tokens at least must fit between head and tail. */
+static int check_room(const struct in_context *c, struct err *err)
+{
+    const struct decoder_config *config = decoder_config(reader_decoder(c->reader));
+
+    if ((size_t)config->context >= c->head.n + LEAST_ROOM + TAIL_ROOM)
+        return 0;
+    return err_set(
+        err, E_LIMIT,
+        "the model reads %d tokens at a time; its prompt alone, of which %zu come before "
+        "the passages, leaves no room for them: take another one than '%.200s'",
+        config->context, c->head.n, reader_path(c->reader));
+}
+
 int in_context_open(struct in_context *c, struct reranker *r, const struct rerank_options *opt,
                     struct err *err)
 {
@@ -26,7 +40,8 @@ int in_context_open(struct in_context *c, struct reranker *r, const struct reran
     rc = watch_open(&c->watch, decoder_config(reader_decoder(c->reader)),
                     decoder_layers(reader_decoder(c->reader)), p ? p->heads : NULL,
                     p ? p->n_heads : 0, !c->statistic || opt->attended, err);
-    return rc ? rc : prompt_head(&c->head, c->reader, err);
+    rc = rc ? rc : prompt_head(&c->head, c->reader, err);
+    return rc ? rc : check_room(c, err);
 }
 
 void in_context_close(struct in_context *c)
@@ -60,9 +75,9 @@ int in_context_need(struct in_context *c, int cells, struct err *err)
 size_t in_context_room(const struct in_context *c)
 {
     const size_t context = (size_t)decoder_config(reader_decoder(c->reader))->context;
-    const size_t besides = c->head.n + TAIL_ROOM;
 
-    return context > 2 * besides ? context - besides : context / 2;
+    return context - c->head.n -
+           TAIL_ROOM; /* in_context_open has seen to it that this is something */
 }
 
 int in_context_tail(struct tokens *out, struct prompt_tail *where, const struct in_context *c,

@@ -13,6 +13,7 @@ enum {
     TAIL_TOKENS = 96, /* of a tail beside the query's own, more than any template has */
     TAIL_ROOM = TAIL_TOKENS + QUESTION_MAX_TOKENS,
     MARKER_ROOM = 16, /* of a passage's blank line and marker */
+    LEAST_ROOM = 128, /* of a passage with both */
 };
 
 /* One for each open reranker. */

@@ -78,6 +78,7 @@ int rerank_open_reader(struct reader **out, struct reranker *r, const struct rer
         how.layers = profile_layers(r->profile);
     model = opt->model ? opt->model : r->profile ? r->profile->model : DEFAULT_MODEL;
     rc = reader_open(out, model, &how, opt->pool, err);
+    rc = rc ? rc : reader_check_context(*out, err);
     if (!rc && r->profile)
         rc = check_profile(r->profile, method, *out, err);
     if (rc)

@@ -220,28 +220,54 @@ END_TEST
 
 START_TEST(a_model_of_few_places_says_so)
 {
-    static const int contexts[] = {10, 64, 200, 600};
+    static const int contexts[] = {1, 10, 64, 200, 600, READER_MIN_CONTEXT - 1};
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 6; i++)
         for (const char *const *method = tiny_methods; *method; method++) {
             struct rerank_options opt = {.method = *method};
-            struct candidate c[TINY_TEXTS];
             struct reranker *r = NULL;
             struct tiny t;
-            int rc;
 
             tiny_make(&t, "qwen2", contexts[i]);
             t.profile.method = (char *)*method;
             opt.model = t.path;
             opt.stored = &t.profile;
-            tiny_candidates(c);
-            rc = reranker_open(&r, &opt, &err);
-            rc = rc ? rc : reranker_run(r, c, TINY_TEXTS, query, &err);
-            if (rc)
-                ck_assert_err(rc, E_LIMIT, "the model reads", &err);
+            ck_assert_err(reranker_open(&r, &opt, &err), E_LIMIT, "needs 1024: take another", &err);
+            tiny_remove(&t);
+        }
+}
+END_TEST
+
+START_TEST(the_fewest_places_are_enough_for_the_longest_query_and_passages)
+{
+    char *texts[3];
+    struct buf long_query = {0};
+
+    for (int i = 0; i < 3; i++)
+        texts[i] = long_text(i + 1);
+    for (int i = 0; i < 900; i++)
+        buf_puts(&long_query, "eye ");
+    for (const char *const *method = tiny_methods; *method; method++)
+        for (int all = 0; all < 2; all++) {
+            struct candidate c[3];
+            struct reranker *r;
+            struct tiny t;
+
+            if (all && !strcmp(*method, "stored"))
+                continue;
+            tiny_make(&t, "qwen2", READER_MIN_CONTEXT);
+            r = tiny_open(&t, *method, all, NULL);
+            for (size_t i = 0; i < 3; i++)
+                c[i] = candidate_of("d", "A title", texts[i], 0, i);
+            run(r, c, 3, buf_text(&long_query));
+            ck_assert(isfinite(c[2].score));
+            ck_assert_uint_eq(reranker_n_cut(r), 3);
             reranker_close(r);
             tiny_remove(&t);
         }
+    for (int i = 0; i < 3; i++)
+        mem_free(texts[i]);
+    buf_clear(&long_query);
 }
 END_TEST
 
@@ -260,5 +286,6 @@ TCase *limits_tests(void)
     tcase_add_test(tc, a_thousand_candidates_are_all_ranked);
     tcase_add_test(tc, passages_that_are_too_long_are_said_to_be_cut);
     tcase_add_test(tc, a_model_of_few_places_says_so);
+    tcase_add_test(tc, the_fewest_places_are_enough_for_the_longest_query_and_passages);
     return tc;
 }

@@ -1,6 +1,6 @@
-/* write_tiny.c -- writes a small random model for the shell tests: write_tiny cross|encoder|decoder DIR.
+/* write_tiny.c -- writes a small random model for the shell tests: write_tiny cross|encoder|decoder DIR [CONTEXT].
  *
- * A decoder comes with a profile of stored keys, DIR/profile.json.
+ * A decoder comes with a profile of stored keys, DIR/profile.json, and reads CONTEXT tokens, 1024 unless said.
  *
  * The writers check what they do as tests do, so they run as one. */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -10,6 +10,7 @@
 #include "tests/tiny_model.h"
 
 static const char *kind, *dir;
+static int context = 1024;
 
 static void write_decoder(void)
 {
@@ -18,7 +19,7 @@ static void write_decoder(void)
     char path[512], text[640], sha256[65];
     int n;
 
-    tiny.context = 1024;
+    tiny.context = context;
     tiny_gguf_build(&bytes, &tiny);
     digest_sha256(sha256, bytes.data, bytes.len);
     snprintf(path, sizeof path, "%.480s/model.gguf", dir);
@@ -41,8 +42,6 @@ START_TEST(a_model_is_written)
         tiny_cross_write(dir, 1, 1);
     else if (!strcmp(kind, "decoder"))
         write_decoder();
-    else if (!strcmp(kind, "decoder"))
-        write_decoder();
     else
         tiny_model_write(dir, 1, "");
 }
@@ -53,13 +52,15 @@ int main(int argc, char **argv)
     Suite *s = suite_create("tiny");
     TCase *tc = tcase_create("tiny");
 
-    if (argc != 3 ||
+    if (argc < 3 || argc > 4 ||
         (strcmp(argv[1], "cross") && strcmp(argv[1], "encoder") && strcmp(argv[1], "decoder"))) {
-        fprintf(stderr, "usage: write_tiny cross|encoder|decoder DIR\n");
+        fprintf(stderr, "usage: write_tiny cross|encoder|decoder DIR [CONTEXT]\n");
         return 2;
     }
     kind = argv[1];
     dir = argv[2];
+    if (argc > 3)
+        context = atoi(argv[3]);
     tcase_add_test(tc, a_model_is_written);
     suite_add_tcase(s, tc);
     return run_suite(s);

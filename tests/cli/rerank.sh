@@ -349,6 +349,19 @@ run eval beir mini --systems bm25 --rerank $stored # the keys are there
 err_is_empty
 failing "no profile 'nosuch'" bm25.run --queries queries.tsv --index ix -m stored:tiny:nosuch
 
+# a model that reads too few tokens
+"$builddir/tests/write_tiny" decoder tiny-models/tiny 64 >out
+for method in icr:tiny:all icr-blocks:tiny:all $stored; do
+    failing "the model reads 64 tokens at a time, and ranking by attention needs 1024: take another one" bm25.run --queries queries.tsv --corpus corpus.jsonl -m $method
+done
+cp parts fresh
+run attend fresh --drop
+run attend fresh --profile tiny-models/tiny/profile.json --model tiny -q
+code_is 1
+err_has "the model reads 64 tokens"
+run info fresh --json
+out_has '"attention":"none"'
+
 run help rerankers
 code_is 0
 out_has "cross-encoder"
