@@ -13,7 +13,10 @@
 #include "base/buf.h"
 #include "model/write.h"
 
-enum { QUERY_TOKENS = 48 }; /* of one that a model writes */
+enum {
+    QUERY_TOKENS = 48, /* of one that a model writes */
+    NDCG_PLACES = 10
+};
 
 void heads_set_clear(struct heads_set *s)
 {
@@ -44,20 +47,27 @@ static int grade_of(const struct labels *l, const char *docno)
     return topic_grade(&grade, l->topic, docno) ? grade : 0;
 }
 
-/* DCG at 10 of the best ranking there could be. */
+/* DCG at 10 of the best ranking there could be: the highest grades, falling.  A gain is a grade, however large. */
 static double ideal_of(const struct labels *l)
 {
-    int counts[64] = {0}, place = 0;
+    int best[NDCG_PLACES] = {0};
     double sum = 0;
 
     if (l->docno)
         return 1;
-    for (size_t i = 0; i < l->topic->n; i++)
-        if (l->topic->judged[i].grade > 0)
-            counts[l->topic->judged[i].grade < 64 ? l->topic->judged[i].grade : 63]++;
-    for (int grade = 63; grade > 0; grade--)
-        for (; counts[grade] && place < 10; counts[grade]--)
-            sum += grade / log2(++place + 1);
+    for (size_t i = 0; i < l->topic->n; i++) {
+        int grade = l->topic->judged[i].grade;
+
+        for (int place = 0; place < NDCG_PLACES; place++)
+            if (grade > best[place]) {
+                const int lower = best[place];
+
+                best[place] = grade;
+                grade = lower;
+            }
+    }
+    for (int place = 0; place < NDCG_PLACES; place++)
+        sum += best[place] / log2(place + 2);
     return sum;
 }
 
