@@ -99,13 +99,15 @@ static int report(fovea *ix, const struct settings *s, const char *path, uint64_
     return 0;
 }
 
-/* After a failure: what the index holds. */
-static void say_what_stands(fovea *ix)
+static int has_keys(const fovea_info *i) { return i->attention && strcmp(i->attention, "none"); }
+
+/* After a failure: what the index holds, which had keys of n_before passages, or no place for any. */
+static void say_what_stands(fovea *ix, int had_keys, uint64_t n_before)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
     fovea_info i = FOVEA_INFO_INIT;
 
-    if (fovea_describe(&i, ix) || !strcmp(i.attention, "none"))
+    if (fovea_describe(&i, ix) || (has_keys(&i) == had_keys && i.n_attended == n_before))
         say("the index is as it was before");
     else
         say("%s%s of %s passages have keys; run the same command again to go on",
@@ -119,15 +121,17 @@ static int attend(fovea *ix, const struct settings *s, const char *path, struct 
     char *memory = NULL;
     const char *choice = choice_of(&memory, s);
     fovea_info before = FOVEA_INFO_INIT, after = FOVEA_INFO_INIT;
-    int rc = 0;
+    int rc = 0, had_keys;
 
     if (s->model && !memory)
         return say_failed("out of memory");
     progress_begin(&w->progress, NULL, "passages", 0, s->quiet);
-    if (fovea_describe(&before, ix) || fovea_attend(ix, choice)) {
+    rc = fovea_describe(&before, ix);
+    had_keys = has_keys(&before);
+    if (rc || fovea_attend(ix, choice)) {
         progress_end(&w->progress);
         rc = say_fovea(ix);
-        say_what_stands(ix);
+        say_what_stands(ix, had_keys, before.n_attended);
     }
     mem_free(memory);
     progress_end(&w->progress);

@@ -346,6 +346,12 @@ static int attend_all(struct attending *a, struct err *err)
     return rc;
 }
 
+/* Does a choice say which model?  Then it is to be the right one, even if there is nothing that it would read. */
+static int names_model(const struct index *ix, const char *choice)
+{
+    return choice && ix->attention.given && strchr(choice, ':');
+}
+
 int index_attend(struct index *ix, const char *choice, struct err *err)
 {
     struct attending a = {.ix = ix};
@@ -361,7 +367,7 @@ int index_attend(struct index *ix, const char *choice, struct err *err)
         return drop(ix, err);
     rc = need_leg(ix, choice, err);
     rc = rc ? rc : list_all(&a, err);
-    if (!rc && a.n_todo)
+    if (!rc && (a.n_todo || names_model(ix, choice)))
         rc = attend_all(&a, err);
     attending_clear(&a);
     return rc;

@@ -73,8 +73,26 @@ code_is 1
 run attend later --profile nowhere
 code_is 1
 err_has "no profile 'nowhere'"
-run attend now --profile p.json --model nothing
-code_is 0 # all have keys: nobody needs the model
+# all have keys, but what is named must be there, and be right
+for how in "--profile p.json --model nothing" "--profile p.json:nothing" "--model nothing"; do
+    # shellcheck disable=SC2086
+    run attend now $how
+    code_is 1
+    err_has "no model 'nothing'"
+    err_has "the index is as it was before$"
+    out_is_empty
+done
+mkdir other
+"$builddir/tests/write_tiny" decoder other 2048 >out
+run attend now --profile p.json --model other
+code_is 1
+err_has "give the right one"
+run attend now --profile p.json --model tiny
+code_is 0
+out_has 'keys of 0 passages made'
+run attend now --profile nothing:tiny
+code_is 1
+err_has "no profile 'nothing'"
 
 # ---- names out of a file cannot paint the terminal ----
 if command -v sqlite3 >/dev/null; then

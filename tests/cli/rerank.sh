@@ -175,8 +175,9 @@ cp out both.run
 run search both --queries blank.tsv --run tag -r cross-encoder:cross
 code_is 0
 err_has "^fovea: notice: 2 empty queries keep the order of the first stage: blank, b2$"
-n_checks=$((n_checks + 1))
-[ "$(grep -c '^b' out)" -eq 8 ] && [ "$(grep '^b' out)" = "$(grep '^b' both.run)" ] || fail "an empty query has other scores"
+n_checks=$((n_checks + 2))
+[ "$(grep -c '^b' out)" -eq 8 ] || fail "an empty query has no hits"
+[ "$(grep '^b' out)" = "$(grep '^b' both.run)" ] || fail "an empty query has other scores"
 
 # an infinite score counts as the next one that is not
 sed 's/ 1 [0-9.]* fovea/ 1 inf fovea/; s/ 4 [0-9.]* fovea/ 4 -inf fovea/' bm25.run >infinite.run
@@ -332,7 +333,7 @@ run rerank bm25.run --queries queries.tsv --index ix -m icr-blocks:tiny:all -q
 cp out by-index
 run rerank bm25.run --queries queries.tsv --index ix -m icr-blocks:tiny:all -q --shuffle 5
 same out by-index
-for cache in cold warm; do
+for _ in cold warm; do
     run rerank bm25.run --queries queries.tsv --index ix -m icr-blocks:tiny:all -q --block-cache blocks --block-cache-size 1
     code_is 0
     same out by-index
@@ -352,7 +353,7 @@ failing "no profile 'nosuch'" bm25.run --queries queries.tsv --index ix -m store
 # a model that reads too few tokens
 "$builddir/tests/write_tiny" decoder tiny-models/tiny 64 >out
 for method in icr:tiny:all icr-blocks:tiny:all $stored; do
-    failing "the model reads 64 tokens at a time, and ranking by attention needs 1024: take another one" bm25.run --queries queries.tsv --corpus corpus.jsonl -m $method
+    failing "the model reads 64 tokens at a time, and ranking by attention needs 1024: take another one" bm25.run --queries queries.tsv --corpus corpus.jsonl -m "$method"
 done
 cp parts fresh
 run attend fresh --drop
