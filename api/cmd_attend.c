@@ -82,6 +82,8 @@ static int report(fovea *ix, const struct settings *s, const char *path, uint64_
         jout_count(&j, "attended_passages", i.n_attended);
         jout_count(&j, "passages", i.n_passages);
         jout_count(&j, "attention_bytes", i.attention_bytes);
+        jout_count(&j, "cut_passages", i.n_attended_cut);
+        jout_count(&j, "empty_passages", i.n_attended_empty);
         jout_close(&j);
         return jout_print(&j) ? EXIT_FAILED : 0;
     }
@@ -94,6 +96,8 @@ static int report(fovea *ix, const struct settings *s, const char *path, uint64_
     if (made && seconds > 0)
         printf(" (%s passages/s)", show_rate(c, (double)made / seconds));
     printf("\n%s of %s passages, ", show_count(a, i.n_attended), show_count(b, i.n_passages));
+    if (*show_left_out(name, i.n_attended_cut, i.n_attended_empty))
+        printf("%s, ", name);
     printf("%s, profile %s, model %s\n", show_bytes(c, i.attention_bytes),
            show_name(name, i.attention), show_name(model, i.attention_model));
     return 0;
@@ -107,7 +111,8 @@ static void say_what_stands(fovea *ix, int had_keys, uint64_t n_before)
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
     fovea_info i = FOVEA_INFO_INIT;
 
-    if (fovea_describe(&i, ix) || (has_keys(&i) == had_keys && i.n_attended == n_before))
+    if (fovea_describe(&i, ix) ||
+        (has_keys(&i) == had_keys && i.n_attended == n_before && !(had_keys && interrupted())))
         say("the index is as it was before");
     else
         say("%s%s of %s passages have keys; run the same command again to go on",

@@ -55,6 +55,8 @@ static int info_json(const fovea_info *i, const char *path, const fovea_recall *
         jout_text(&j, "attention_model", i->attention_model);
         jout_count(&j, "attended_passages", i->n_attended);
         jout_count(&j, "attention_bytes", i->attention_bytes);
+        jout_count(&j, "cut_passages", i->n_attended_cut);
+        jout_count(&j, "empty_passages", i->n_attended_empty);
     }
     jout_count(&j, "bytes", i->file_bytes);
     jout_count(&j, "text_bytes", i->text_bytes);
@@ -73,6 +75,19 @@ static int info_json(const fovea_info *i, const char *path, const fovea_recall *
     }
     jout_close(&j);
     return jout_print(&j) ? EXIT_FAILED : 0;
+}
+
+static void attention_text(const fovea_info *i)
+{
+    const int has_all = i->n_attended >= i->n_passages;
+    char n[NUMBER_TEXT], name[NAME_TEXT], model[NAME_TEXT], left_out[NAME_TEXT];
+
+    printf("  attention  profile %s, model %s: keys of %s%s passages",
+           show_name(name, i->attention), show_name(model, i->attention_model),
+           has_all ? "all" : show_count(n, i->n_attended), has_all ? "" : " of the");
+    if (*show_left_out(left_out, i->n_attended_cut, i->n_attended_empty))
+        printf(", %s", left_out);
+    printf("%s\n", has_all ? "" : "; 'fovea attend' makes the others");
 }
 
 static void info_text(const fovea_info *i, const char *path)
@@ -95,11 +110,7 @@ static void info_text(const fovea_info *i, const char *path)
         printf("  sparse     %s, %d words, SHA-256 %.12s...\n", show_name(name, i->sparse),
                i->sparse_words, show_name(other, i->sparse_sha256));
     if (has_keys(i))
-        printf("  attention  profile %s, model %s: keys of %s%s passages%s\n",
-               show_name(name, i->attention), show_name(other, i->attention_model),
-               i->n_attended < i->n_passages ? show_count(a, i->n_attended) : "all",
-               i->n_attended < i->n_passages ? " of the" : "",
-               i->n_attended < i->n_passages ? "; 'fovea attend' makes the others" : "");
+        attention_text(i);
     printf("  segments   %s, after %s commit%s\n", show_count(a, i->n_segments),
            show_count(b, i->n_commits), i->n_commits == 1 ? "" : "s");
     printf("  size       %s: ", show_bytes(a, i->file_bytes));

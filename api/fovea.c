@@ -310,6 +310,8 @@ int fovea_describe(fovea_info *out, fovea *q)
         .attention_model = index_attention_model(q->ix),
         .n_attended = s.n_attended,
         .attention_bytes = s.attention_bytes,
+        .n_attended_cut = s.n_attended_cut,
+        .n_attended_empty = s.n_attended_empty,
     };
     /* A newer program's longer struct keeps zeroes in the fields that are not known here. */
     if (out->size > sizeof info)

@@ -344,14 +344,16 @@ typedef struct fovea_info {
     const char *
         attention; /* the profile that it has attention keys for, "none" without; this and the next: until a refresh */
     const char *attention_model; /* "none" without */
-    uint64_t n_attended;      /* passages with keys: n_passages, unless fovea_attend was stopped */
-    uint64_t attention_bytes; /* another part of file_bytes */
+    uint64_t n_attended;       /* passages with keys: n_passages, unless fovea_attend was stopped */
+    uint64_t attention_bytes;  /* another part of file_bytes */
+    uint64_t n_attended_cut;   /* of n_attended: too long, only their beginnings have keys */
+    uint64_t n_attended_empty; /* of n_attended: nothing to read */
 } fovea_info;
 
 #define FOVEA_INFO_INIT                                                                            \
     {                                                                                              \
         sizeof(fovea_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0,   \
-            NULL, NULL, NULL, NULL, NULL, 0, 0                                                     \
+            NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0                                               \
     }
 
 /* Describes an index as it was last committed.  Fills as much of *out as out->size says. */

@@ -9,6 +9,8 @@
 
 #include "base/err.h"
 #include "base/utf8.h"
+#include "model/keys.h"
+#include "model/prompt.h"
 
 int term_width(FILE *f)
 {
@@ -200,5 +202,20 @@ const char *show_time(char *out, double s)
     else
         snprintf(out, NUMBER_TEXT, "%llu:%02u:%02u", (unsigned long long)(t / 3600),
                  (unsigned)(t / 60 % 60), (unsigned)(t % 60));
+    return out;
+}
+
+const char *show_left_out(char *out, uint64_t n_cut, uint64_t n_empty)
+{
+    char n[NUMBER_TEXT];
+    int at = 0;
+
+    *out = '\0';
+    if (n_cut)
+        at = snprintf(out, NAME_TEXT, "%s cut at %d words or %d tokens", show_count(n, n_cut),
+                      PROMPT_WORDS, KEYS_MAX_TOKENS);
+    if (n_empty)
+        snprintf(out + at, NAME_TEXT - (size_t)at, "%s%s empty", at ? ", " : "",
+                 show_count(n, n_empty));
     return out;
 }

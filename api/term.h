@@ -39,6 +39,9 @@ const char *show_name(char *out, const char *name);
 
 enum { NUMBER_TEXT = 40 };
 
+/* What keys of passages leave out: "12 cut at 300 words or 512 tokens, 3 empty", or "".  In out[NAME_TEXT], which it returns. */
+const char *show_left_out(char *out, uint64_t n_cut, uint64_t n_empty);
+
 /* Each writes to out[NUMBER_TEXT] and returns it. */
 const char *show_count(char *out, uint64_t n);       /* "5,183" */
 const char *show_bytes(char *out, uint64_t n);       /* "12.3 MB" */

@@ -95,17 +95,13 @@ int attention_begin(struct attention_writer *w, struct index *ix, struct err *er
     if (!ix->attention.profile)
         return 0;
     w->db = db;
-    rc = counter_get(&w->n_passages, ix, &ix->wr, "attention_passages", err);
-    rc = rc ? rc : counter_get(&w->n_bytes, ix, &ix->wr, "attention_bytes", err);
+    rc = attention_counts_read(&w->counts, ix, &ix->wr, err);
     rc = rc ? rc
             : db_prepare(&w->put, db, err,
                          "INSERT OR IGNORE INTO \"%w_attention\" VALUES(?1, ?2, ?3, ?4)", ix->name);
-    rc =
-        rc ? rc
-           : db_prepare(&w->sum, db, err,
-                        "SELECT count(*), total(length(keys)) FROM \"%w_attention\" WHERE id >= ?1 "
-                        "AND id < ?2",
-                        ix->name);
+    rc = rc ? rc
+            : db_prepare(&w->list, db, err,
+                         "SELECT keys FROM \"%w_attention\" WHERE id >= ?1 AND id < ?2", ix->name);
     return rc ? rc
               : db_prepare(&w->delete, db, err,
                            "DELETE FROM \"%w_attention\" WHERE id >= ?1 AND id < ?2", ix->name);
@@ -128,17 +124,17 @@ int attention_put(struct attention_writer *w, int64_t document, uint32_t passage
         return rc;
     if (!db_changes(w->db))
         return 0;
-    w->n_passages++;
-    w->n_bytes += (int64_t)keys->len;
+    attention_count(&w->counts, keys->data, keys->len, 1);
     w->is_dirty = 1;
     return 1;
 }
 
 int attention_forget(struct attention_writer *w, int64_t document, struct err *err)
 {
-    struct stmt *const both[] = {w->sum, w->delete};
-    int64_t n = 0, bytes = 0;
-    int rc;
+    struct stmt *const both[] = {w->list, w->delete};
+    const void *keys;
+    size_t n;
+    int rc, is_there = 0;
 
     if (!w->db || !has_rows(document))
         return 0;
@@ -146,35 +142,27 @@ int attention_forget(struct attention_writer *w, int64_t document, struct err *e
         stmt_bind_int(both[i], 1, attention_id(document, 0));
         stmt_bind_int(both[i], 2, attention_id(document + 1, 0));
     }
-    rc = stmt_step(w->sum, err);
-    if (rc == 1) {
-        n = stmt_int(w->sum, 0);
-        bytes = stmt_int(w->sum, 1);
+    while ((rc = stmt_step(w->list, err)) == 1) {
+        keys = stmt_blob(w->list, 0, &n);
+        attention_count(&w->counts, keys, n, -1);
+        is_there = 1;
     }
-    stmt_reset(w->sum);
-    if (rc < 0 || !n)
-        return rc < 0 ? rc : 0;
-    rc = stmt_run(w->delete, err);
-    w->n_passages -= n;
-    w->n_bytes -= bytes;
+    stmt_reset(w->list);
+    if (rc || !is_there)
+        return rc;
     w->is_dirty = 1;
-    return rc;
+    return stmt_run(w->delete, err);
 }
 
 int attention_finish(struct attention_writer *w, struct index *ix, struct err *err)
 {
-    int rc;
-
-    if (!w->is_dirty)
-        return 0;
-    rc = counter_set(ix, "attention_passages", w->n_passages, err);
-    return rc ? rc : counter_set(ix, "attention_bytes", w->n_bytes, err);
+    return w->is_dirty ? attention_counts_write(ix, &w->counts, err) : 0;
 }
 
 void attention_end(struct attention_writer *w)
 {
     stmt_free(w->put);
-    stmt_free(w->sum);
+    stmt_free(w->list);
     stmt_free(w->delete);
     buf_clear(&w->keys);
     buf_clear(&w->title);
@@ -253,8 +241,7 @@ static int check_row(struct attention_tally *t, struct index *ix, int64_t id, in
         return damaged(ix, id, "they are of another text", err);
     if (keys_view(&view, p, n, &plan, &why))
         return damaged(ix, id, why.text, err);
-    t->n_passages++;
-    t->n_bytes += n;
+    attention_count(&t->counts, p, n, 1);
     return 0;
 }
 
@@ -289,7 +276,8 @@ int attention_check(struct attention_tally *t, struct index *ix, int64_t documen
 
 int attention_check_end(struct attention_tally *t, struct index *ix, int failed, struct err *err)
 {
-    int64_t n = 0, passages = 0, bytes = 0;
+    struct attention_counts recorded;
+    int64_t n = 0;
     int rc = failed;
 
     stmt_free(t->list);
@@ -297,20 +285,13 @@ int attention_check_end(struct attention_tally *t, struct index *ix, int failed,
     if (rc || !ix->attention.profile)
         return rc;
     rc = db_get_int(&n, ix->rd.db, err, "SELECT count(*) FROM \"%w_attention\"", ix->name);
-    rc = rc ? rc : counter_get(&passages, ix, &ix->rd, "attention_passages", err);
-    rc = rc ? rc : counter_get(&bytes, ix, &ix->rd, "attention_bytes", err);
+    rc = rc ? rc : attention_counts_read(&recorded, ix, &ix->rd, err);
     if (rc)
         return rc;
-    if ((uint64_t)n != t->n_passages)
+    if (n != t->counts.passages)
         return err_set(err, E_FORMAT,
-                       "'%s' is damaged: keys of %lld passages, but only %llu of them are of a "
+                       "'%s' is damaged: keys of %lld passages, but only %lld of them are of a "
                        "document",
-                       ix->path, (long long)n, (unsigned long long)t->n_passages);
-    if (passages != n || (uint64_t)bytes != t->n_bytes)
-        return err_set(err, E_FORMAT,
-                       "'%s' is damaged: settings 'attention_passages' and 'attention_bytes': %lld "
-                       "and %lld, not %lld and %llu",
-                       ix->path, (long long)passages, (long long)bytes, (long long)n,
-                       (unsigned long long)t->n_bytes);
-    return 0;
+                       ix->path, (long long)n, (long long)t->counts.passages);
+    return attention_counts_compare(&recorded, &t->counts, ix, err);
 }

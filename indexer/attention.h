@@ -18,6 +18,7 @@
 struct index;
 struct profile;
 struct reader;
+struct store;
 struct key_maker;
 struct key_plan;
 
@@ -78,6 +79,29 @@ int attention_compare(struct index *ix, const char *choice, struct err *err);
 /* Do the keys of one profile serve another one? */
 int attention_serves(const struct profile *a, const struct profile *b);
 
+/* ---- what is counted: attention_counts.c ---- */
+
+/* Over all rows; each is a setting.  Negative: of a file whose writer did not count it. */
+struct attention_counts {
+    int64_t passages, bytes;
+    int64_t cut, empty; /* passages of which only the beginning was read, and those with nothing to read */
+};
+
+/* Reads them from a store of the index.  E_FORMAT if one that must be there is not. */
+int attention_counts_read(struct attention_counts *out, struct index *ix, struct store *st,
+                          struct err *err);
+
+/* Writes them in the transaction of ix->wr. */
+int attention_counts_write(struct index *ix, const struct attention_counts *c, struct err *err);
+
+/* Adds a row's keys [n] to what is counted, or takes them off (sign -1). */
+void attention_count(struct attention_counts *c, const void *keys, size_t n, int sign);
+
+/* E_FORMAT unless what is recorded is what was counted. */
+int attention_counts_compare(const struct attention_counts *recorded,
+                             const struct attention_counts *counted, const struct index *ix,
+                             struct err *err);
+
 /* ---- the rows: attention.c ---- */
 
 /* Opens what makes keys, on first use: E_INVALID says which model is needed; *out is borrowed until the leg changes. */
@@ -90,8 +114,8 @@ int attention_make(struct buf *out, struct key_maker *maker, const struct passag
 /* Rows as a commit changes them.  Zeroed = there is no leg, and everything below does nothing. */
 struct attention_writer {
     struct db *db;
-    struct stmt *put, *sum, *delete;
-    int64_t n_passages, n_bytes; /* of all rows */
+    struct stmt *put, *list, *delete;
+    struct attention_counts counts;
     int is_dirty;
     struct buf keys, title;
 };
@@ -116,7 +140,7 @@ void attention_end(struct attention_writer *w);
 /* What is counted over all documents. */
 struct attention_tally {
     struct stmt *list;
-    uint64_t n_passages, n_bytes;
+    struct attention_counts counts;
 };
 
 /* The rows of a document of so many passages, whose row has this checksum. */

@@ -218,8 +218,10 @@ int attention_create(struct index *ix, const struct attention *a, struct err *er
                      "CREATE TABLE \"%w_attention\"(id INTEGER PRIMARY KEY, document INTEGER NOT "
                      "NULL, crc INTEGER NOT NULL, keys BLOB NOT NULL);"
                      "INSERT INTO \"%w_settings\" VALUES('attention_passages', 0);"
-                     "INSERT INTO \"%w_settings\" VALUES('attention_bytes', 0)",
-                     ix->name, ix->name, ix->name);
+                     "INSERT INTO \"%w_settings\" VALUES('attention_bytes', 0);"
+                     "INSERT INTO \"%w_settings\" VALUES('attention_cut', 0);"
+                     "INSERT INTO \"%w_settings\" VALUES('attention_empty', 0)",
+                     ix->name, ix->name, ix->name, ix->name, ix->name);
 
     rc = rc ? rc : prepare_put(&s, ix, err);
     rc = rc ? rc : put(s, "attention", a->profile->name, 0, err);

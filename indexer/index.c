@@ -304,7 +304,7 @@ int index_stats(struct index_stats *out, struct index *ix, struct err *err)
         .n_commits = (uint64_t)ix->n_commits,
         .text_bytes = (uint64_t)ix->text_bytes,
     };
-    int64_t n_attended = 0, attention_bytes = 0;
+    struct attention_counts keys;
     uint64_t sum;
     int rc = store_measure(&ix->rd, err);
 
@@ -326,12 +326,13 @@ int index_stats(struct index_stats *out, struct index *ix, struct err *err)
         s.vector_bytes += bytes[PART_VECTORS] + bytes[PART_GRAPH];
     }
     if (ix->attention.profile) {
-        rc = counter_get(&n_attended, ix, &ix->rd, "attention_passages", err);
-        rc = rc ? rc : counter_get(&attention_bytes, ix, &ix->rd, "attention_bytes", err);
+        rc = attention_counts_read(&keys, ix, &ix->rd, err);
         if (rc)
             return rc;
-        s.n_attended = (uint64_t)n_attended;
-        s.attention_bytes = (uint64_t)attention_bytes;
+        s.n_attended = (uint64_t)keys.passages;
+        s.attention_bytes = (uint64_t)keys.bytes;
+        s.n_attended_cut = keys.cut > 0 ? (uint64_t)keys.cut : 0;
+        s.n_attended_empty = keys.empty > 0 ? (uint64_t)keys.empty : 0;
     }
     sum = s.text_bytes + s.postings_bytes + s.vector_bytes + s.attention_bytes;
     s.other_bytes = s.bytes > sum ? s.bytes - sum : 0;

@@ -133,6 +133,7 @@ struct index_stats {
     uint64_t text_bytes, postings_bytes, vector_bytes, other_bytes; /* where they are */
     uint64_t attention_bytes;                                       /* the same */
     uint64_t n_attended; /* passages that have attention keys; n_passages if the leg is whole */
+    uint64_t n_attended_cut, n_attended_empty; /* those too long to be read to their end, and those with nothing to read */
 };
 int index_stats(struct index_stats *out, struct index *ix, struct err *err);
 

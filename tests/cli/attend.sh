@@ -55,6 +55,38 @@ code_is 0
 run info later --json
 out_has '"documents":20,"passages":20,.*"attended_passages":20'
 
+# ---- what is not read to its end is counted, as it comes and goes ----
+awk 'BEGIN { printf "{\"_id\": \"wordy\", \"text\": \"fovea"; for (i = 0; i < 320; i++) printf " e"; print "\"}" }' >long.jsonl
+echo '{"_id": "void", "text": ""}' >>long.jsonl
+printf '%s\n' '{"_id": "blank", "text": " \n "}' >>long.jsonl
+cat long.jsonl few.jsonl >mixed.jsonl
+run index counted mixed.jsonl --model none
+run attend counted --profile p.json --model tiny
+code_is 0
+out_has '^23 of 23 passages, 1 cut at 300 words or 512 tokens, 2 empty, [0-9.]+ kB, profile tiny'
+run info counted
+out_has 'keys of all passages, 1 cut at 300 words or 512 tokens, 2 empty$'
+sed 's/wordy/wordier/; q' long.jsonl >more.jsonl
+run index counted more.jsonl --delete void
+code_is 0
+run info counted --json
+out_has '"attended_passages":23,.*"cut_passages":2,"empty_passages":1,'
+run index counted more.jsonl --delete wordy --delete blank --merge
+code_is 0
+run attend counted --json
+out_has '"made":0,.*"cut_passages":1,"empty_passages":0'
+run check counted
+code_is 0
+if command -v sqlite3 >/dev/null; then # a file of a version that did not count them
+    sqlite3 counted "DELETE FROM fovea_settings WHERE key IN ('attention_cut', 'attention_empty')"
+    run index counted mixed.jsonl --delete wordier
+    code_is 0
+    run check counted
+    code_is 0
+    run info counted
+    out_has 'keys of all passages$'
+fi
+
 # ---- slips ----
 sed 's/"layer": 0/"layer": 1/; s/"head": 1/"head": 0/' p.json >q.json
 run attend later --profile q.json --model tiny
