@@ -42,7 +42,7 @@ static const struct option_row rows[] = {
     {"wants", 0, OPT_CHOICE, offsetof(struct settings, wants), "W",
      "what the model is told that the query wants", name_of_wants, .text = "find"},
     {"bits", 0, OPT_INT, offsetof(struct settings, bits), "N",
-     "of a number of a stored key: 8, 4 or 2", .low = 2, .high = 8, .number = 8},
+     "of a number of a stored key: 8, 4, 3 or 2", .low = 2, .high = 8, .number = 8},
     {"precision", 0, OPT_CHOICE, offsetof(struct settings, precision), "P",
      "how the model computes", name_of_precision, .text = "i8"},
     {"index-dir", 0, OPT_TEXT, offsetof(struct settings, index_dir), "DIR",
@@ -237,8 +237,8 @@ static int run(void *settings, char **args, int n_args)
     struct err err = {0};
     int rc;
 
-    if (s->bits != 8 && s->bits != 4 && s->bits != 2)
-        return say_usage(&cmd_heads, "--bits is 8, 4 or 2");
+    if (!profile_takes_bits(s->bits))
+        return say_usage(&cmd_heads, "--bits is 8, 4, 3 or 2");
     if (s->name && !profile_is_name(s->name))
         return say_usage(&cmd_heads,
                          "--name is 1 to 100 printable characters without a slash, as UTF-8");

@@ -51,10 +51,12 @@ struct key_maker {
     struct session *session;
     struct tokens prompt; /* the head, and a passage behind it */
     size_t n_head;
-    float *keys; /* [KEYS_MAX_TOKENS, d] */
+    float *keys;           /* [slots, tokens, d], of a passage */
+    unsigned char *widths; /* [slots, d], of its channels */
 
-    /* if the profile is calibrated */
+    /* if the profile is calibrated, or numbers have fewer than 8 bits */
     struct question content_free;
+    float *energy; /* [slots, d] its mean square there */
     struct key_meeting *meeting;
     float *log_sums, *largest; /* [heads, rows]; [rows] */
 };
@@ -63,6 +65,19 @@ enum {
     BLANK_TOKENS = 8, /* at most, of the blank line before a passage */
     MOST_ROWS = 255   /* of the content-free query, whose tail is short */
 };
+
+/* What queries ask the channels of keys, by the content-free one; of heads that share a key head, together. */
+static void add_energy(float *energy, const struct question *q, const struct key_plan *plan)
+{
+    const size_t d = (size_t)q->d, each = (size_t)q->rows * d;
+
+    for (int h = 0; h < q->n_heads; h++)
+        for (size_t i = 0; i < each; i++) {
+            const float x = q->queries[(size_t)h * each + i];
+
+            energy[(size_t)plan->slot_of[h] * d + i % d] += x * x / (float)q->rows;
+        }
+}
 
 /* Reads the content-free query, which the passages' keys will meet. */
 static int ask_content_free(struct key_maker *k, const struct profile *p, struct pool *pool,
@@ -81,7 +96,11 @@ static int ask_content_free(struct key_maker *k, const struct profile *p, struct
         return rc;
     k->log_sums = mem_alloc((size_t)(p->n_heads * k->content_free.rows), sizeof *k->log_sums);
     k->largest = mem_alloc((size_t)k->content_free.rows, sizeof *k->largest);
-    return k->log_sums && k->largest ? 0 : err_nomem(err);
+    k->energy = mem_zalloc((size_t)k->plan.n * (size_t)k->plan.d, sizeof *k->energy);
+    if (!k->log_sums || !k->largest || !k->energy)
+        return err_nomem(err);
+    add_energy(k->energy, &k->content_free, &k->plan);
+    return 0;
 }
 
 int key_maker_new(struct key_maker **out, const struct profile *p, struct reader *r,
@@ -97,16 +116,20 @@ int key_maker_new(struct key_maker **out, const struct profile *p, struct reader
     rc = rc ? rc : prompt_head(&k->prompt, r, err);
     k->n_head = k->prompt.n;
     if (!rc) {
-        k->keys = mem_alloc(KEYS_MAX_TOKENS * (size_t)k->plan.d, sizeof *k->keys);
-        rc = k->keys ? session_new(&k->session, reader_decoder(r),
-                                   (int)k->n_head + BLANK_TOKENS + KEYS_MAX_TOKENS, pool, err)
-                     : err_nomem(err);
+        const size_t channels = (size_t)k->plan.n * (size_t)k->plan.d;
+
+        k->keys = mem_alloc(KEYS_MAX_TOKENS * channels, sizeof *k->keys);
+        k->widths = mem_alloc(channels, sizeof *k->widths);
+        rc = k->keys && k->widths
+                 ? session_new(&k->session, reader_decoder(r),
+                               (int)k->n_head + BLANK_TOKENS + KEYS_MAX_TOKENS, pool, err)
+                 : err_nomem(err);
     }
     if (!rc)
         rc = session_read(k->session,
                           &(struct session_input){.ids = k->prompt.ids, .n = (int)k->n_head}, NULL,
                           err);
-    if (!rc && k->plan.heads)
+    if (!rc && (k->plan.heads || k->plan.bits < 8))
         rc = ask_content_free(k, p, pool, err);
     if (rc) {
         key_maker_close(k);
@@ -145,6 +168,8 @@ void key_maker_close(struct key_maker *k)
         reader_close(k->reader);
     tokens_clear(&k->prompt);
     mem_free(k->keys);
+    mem_free(k->widths);
+    mem_free(k->energy);
     question_clear(&k->content_free);
     key_meeting_free(k->meeting);
     mem_free(k->log_sums);
@@ -152,23 +177,35 @@ void key_maker_close(struct key_maker *k)
     mem_free(k);
 }
 
-/* What the content-free query finds in the keys of a slot, for all heads that ask them: in the rounded ones, which queries will
- * meet, so that what rounding does to both falls away when one is taken off the other. */
-static void meet_content_free(struct key_maker *k, const struct buf *coded, int slot, int n)
+/* What the content-free query finds in the keys: in the rounded ones, which queries will meet, so that what rounding does to both
+ * falls away when one is taken off the other. */
+static int put_content_free(struct buf *out, struct key_maker *k, struct err *err)
 {
     const struct question *q = &k->content_free;
     const size_t each = (size_t)q->rows;
-    const struct keys rounded = {.n = n,
-                                 .slots = k->plan.n,
-                                 .d = k->plan.d,
-                                 .bits = k->plan.bits,
-                                 .bytes = (const unsigned char *)coded->data};
+    struct keys rounded;
 
-    key_meeting_take(k->meeting, &rounded, slot);
-    for (int h = 0; h < k->plan.heads; h++)
-        if (k->plan.slot_of[h] == slot)
-            key_meeting_run(k->log_sums + (size_t)h * each, k->largest, 1, k->meeting,
-                            q->queries + (size_t)h * each * (size_t)q->d, q->rows);
+    if (buf_error(out))
+        return err_nomem(err);
+    keys_view_slots(&rounded, out);
+    for (int h = 0; h < k->plan.heads; h++) {
+        if (!h || k->plan.slot_of[h] != k->plan.slot_of[h - 1])
+            key_meeting_take(k->meeting, &rounded, k->plan.slot_of[h]);
+        key_meeting_run(k->log_sums + (size_t)h * each, k->largest, 1, k->meeting,
+                        q->queries + (size_t)h * each * (size_t)q->d, q->rows);
+    }
+    return keys_put_content_free(out, k->log_sums, k->plan.heads, q->rows, err);
+}
+
+/* Codes keys [slots, n, d] of the passage that was read. */
+static int put_all(struct buf *out, struct key_maker *k, int n, struct err *err)
+{
+    const size_t d = (size_t)k->plan.d;
+    int rc = keys_choose_widths(k->widths, k->keys, n, k->energy, &k->plan, err);
+
+    for (size_t i = 0; i < (size_t)k->plan.n && !rc; i++)
+        rc = keys_put(out, k->keys + i * (size_t)n * d, n, k->widths + i * d, &k->plan, err);
+    return !rc && n && k->plan.heads ? put_content_free(out, k, err) : rc;
 }
 
 static int make_one(struct buf *out, struct key_maker *k, const struct prompt_passage *p,
@@ -192,17 +229,10 @@ static int make_one(struct buf *out, struct key_maker *k, const struct prompt_pa
     keys_begin(out, n, &k->plan, k->content_free.rows);
     if (where.is_cut)
         keys_set_cut(out);
-    for (int i = 0; i < k->plan.n && !rc; i++) {
-        const struct key_slot *s = &k->plan.slots[i];
-
-        if (n)
-            session_copy_keys(k->keys, k->session, s->layer, s->key_head, (int)where.begin, n);
-        rc = keys_put(out, k->keys, n, &k->plan, err);
-        if (n && !rc && k->plan.heads)
-            meet_content_free(k, out, i, n);
-    }
-    if (n && !rc && k->plan.heads)
-        rc = keys_put_content_free(out, k->log_sums, k->plan.heads, k->content_free.rows, err);
+    for (int i = 0; i < k->plan.n && n && !rc; i++)
+        session_copy_keys(k->keys + (size_t)i * (size_t)n * (size_t)k->plan.d, k->session,
+                          k->plan.slots[i].layer, k->plan.slots[i].key_head, (int)where.begin, n);
+    rc = rc ? rc : put_all(out, k, n, err);
     return rc ? rc : buf_error(out) ? err_nomem(err) : 0;
 }
 

@@ -29,7 +29,7 @@ struct key_plan {
         int layer, key_head;
     } slots[PROFILE_MAX_HEADS];     /* by layer, then key head */
     int slot_of[PROFILE_MAX_HEADS]; /* of each head of the profile */
-    int d, bits;
+    int d, bits;                    /* bits: of a number, in the mean over the passage's channels */
     int heads; /* whose content-free log sums are kept: all of the profile's if it is calibrated, else 0 */
 };
 
@@ -68,6 +68,7 @@ struct keys {
     int slots, d, bits;
     int heads, rows; /* of the content-free log sums */
     const unsigned char *bytes;
+    size_t at[PROFILE_MAX_HEADS + 1]; /* where slots begin, and the log sums */
 };
 
 /* Looks at coded keys [n_bytes], which stay borrowed.  E_FORMAT if they are not those of such a plan (NULL: of any). */

@@ -1,14 +1,14 @@
 /* keys_code.c -- the bytes of a passage's keys.
  *
  *     head     tokens u16 (+ 0x8000 if the passage was too long, and these are its first), slots u8, bits u8, d u16, heads u8, rows u8; little-endian
- *     slots    each: d times lowest f32; d times step f16; d rows of tokens codes, each row whole bytes
+ *     slots    each: d widths of 2 bits in whole bytes; d times lowest f32; d times step f16; d rows of tokens codes, each row whole bytes
  *     sums     if heads: lowest f32, step f32, heads * rows codes u16: what rows of the content-free query find
  *
  * A number of channel c is lowest[c] + step[c] * code.  A channel of keys keeps its place and width over a passage (models
  * add large constants to some), so channels are rounded each for itself (Liu et al., "KIVI", 2024), and lie one after the
- * other, as the product with queries reads them.  With 8 bits a channel's codes reach from its smallest number to its
- * largest; with fewer, steps are those that lose least of a normal distribution (Max, "Quantizing for minimum
- * distortion", 1960), and what lies outside is clipped.
+ * other, as the product with queries reads them.  A channel has codes of 0, 2, 4 or 8 bits (keys_widths.c): a width w says
+ * which.  With 8 bits codes reach from its smallest number to its largest; with fewer, steps are those that lose least of a normal distribution (Max, "Quantizing for minimum
+ * distortion", 1960), and what lies outside is clipped; with none all are the mean.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
@@ -29,9 +29,16 @@ enum { CUT = 0x8000, HEAD_BYTES = 8, LOWEST_BYTES = 4, STEP_BYTES = 2, SUMS_TOP 
 
 static size_t row_bytes(int n, int bits) { return ((size_t)n * (size_t)bits + 7) / 8; }
 
-static size_t slot_bytes(int n, int d, int bits)
+/* Bits of a channel's codes, as they are written. */
+static const unsigned char bits_of[] = {0, 2, 4, 8};
+
+static unsigned width_code(int bits) { return bits == 8 ? 3 : (unsigned)bits / 2; }
+
+static size_t widths_bytes(int d) { return ((size_t)d + 3) / 4; }
+
+static size_t slot_head_bytes(int d)
 {
-    return (size_t)d * (LOWEST_BYTES + STEP_BYTES + row_bytes(n, bits));
+    return widths_bytes(d) + (size_t)d * (LOWEST_BYTES + STEP_BYTES);
 }
 
 static unsigned get_u16(const unsigned char *p) { return (unsigned)(p[0] | p[1] << 8); }
@@ -62,6 +69,8 @@ static struct scale scale_of(const float *keys, int n, int d, int c, int bits)
         most = fmax(most, x);
     }
     mean = sum / n;
+    if (!bits)
+        return (struct scale){(float)mean, 0};
     step = (most - least) / top;
     s.lowest = (float)least;
     if (bits < 8) {
@@ -83,8 +92,7 @@ static void put_codes(unsigned char *row, const float *keys, int n, int d, int c
 {
     const int top = (1 << bits) - 1;
 
-    memset(row, 0, row_bytes(n, bits));
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && bits; i++) {
         const float x = keys[(size_t)i * (size_t)d + (size_t)c] - s.lowest;
         int code = s.step > 0 ? (int)lrintf(fminf(x / s.step, (float)top)) : 0;
 
@@ -117,27 +125,33 @@ static int not_a_models(struct err *err)
                    "damaged?");
 }
 
-int keys_put(struct buf *out, const float *keys, int n, const struct key_plan *plan,
-             struct err *err)
+int keys_put(struct buf *out, const float *keys, int n, const unsigned char *widths,
+             const struct key_plan *plan, struct err *err)
 {
-    const size_t d = (size_t)plan->d, row = row_bytes(n, plan->bits);
-    unsigned char *p = buf_extend(out, slot_bytes(n, plan->d, plan->bits));
+    const size_t d = (size_t)plan->d;
+    size_t codes = 0;
+    unsigned char *p, *row;
 
+    for (size_t c = 0; c < d; c++)
+        codes += row_bytes(n, widths[c]);
+    p = buf_extend(out, slot_head_bytes(plan->d) + codes);
     if (!p)
         return err_nomem(err);
+    memset(p, 0, slot_head_bytes(plan->d) + codes);
+    row = p + slot_head_bytes(plan->d);
     for (size_t i = 0; i < (size_t)n * d; i++)
         if (!(fabsf(keys[i]) <= KEY_MAX))
             return not_a_models(err);
-    for (size_t c = 0; c < d; c++) {
+    for (size_t c = 0; c < d; row += row_bytes(n, widths[c++])) {
         const struct scale s =
-            n ? scale_of(keys, n, plan->d, (int)c, plan->bits) : (struct scale){0, 0};
+            n ? scale_of(keys, n, plan->d, (int)c, widths[c]) : (struct scale){0, 0};
         const uint16_t step = half_from_float(s.step);
+        unsigned char *scales = p + widths_bytes(plan->d);
 
-        memcpy(p + c * LOWEST_BYTES, &s.lowest, LOWEST_BYTES);
-        memcpy(p + d * LOWEST_BYTES + c * STEP_BYTES, &step, STEP_BYTES);
-        if (n)
-            put_codes(p + d * (LOWEST_BYTES + STEP_BYTES) + c * row, keys, n, plan->d, (int)c,
-                      plan->bits, s);
+        p[c / 4] |= (unsigned char)(width_code(widths[c]) << c % 4 * 2);
+        memcpy(scales + c * LOWEST_BYTES, &s.lowest, LOWEST_BYTES);
+        memcpy(scales + d * LOWEST_BYTES + c * STEP_BYTES, &step, STEP_BYTES);
+        put_codes(row, keys, n, plan->d, (int)c, widths[c], s);
     }
     return 0;
 }
@@ -181,9 +195,15 @@ static size_t sums_bytes(const struct keys *k)
     return n && k->n ? 2 * sizeof(float) + 2 * n : 0;
 }
 
-/* The scale of channel c of a slot that begins at p. */
-static struct scale scale_at(const unsigned char *p, size_t d, size_t c)
+static int width_at(const unsigned char *slot, size_t c)
 {
+    return bits_of[slot[c / 4] >> c % 4 * 2 & 3];
+}
+
+/* The scale of channel c of a slot. */
+static struct scale scale_at(const unsigned char *slot, size_t d, size_t c)
+{
+    const unsigned char *p = slot + widths_bytes((int)d);
     struct scale s;
     uint16_t step;
 
@@ -195,7 +215,23 @@ static struct scale scale_at(const unsigned char *p, size_t d, size_t c)
 
 static const unsigned char *slot_at(const struct keys *k, int slot)
 {
-    return k->bytes + HEAD_BYTES + (size_t)slot * slot_bytes(k->n, k->d, k->bits);
+    return k->bytes + k->at[slot];
+}
+
+/* Finds where the slots lie in n_bytes.  0 if they end before their slots do. */
+static int find_slots(struct keys *k, size_t n_bytes)
+{
+    k->at[0] = HEAD_BYTES;
+    for (int slot = 0; slot < k->slots; slot++) {
+        size_t at = k->at[slot] + slot_head_bytes(k->d);
+
+        if (at > n_bytes)
+            return 0;
+        for (int c = 0; c < k->d; c++)
+            at += row_bytes(k->n, width_at(slot_at(k, slot), (size_t)c));
+        k->at[slot + 1] = at;
+    }
+    return k->at[k->slots] <= n_bytes;
 }
 
 /* Are all numbers that codes can stand for such as models make? */
@@ -247,22 +283,39 @@ void keys_content_free(float *log_sums, size_t stride, const struct keys *k, int
         log_sums[(size_t)i * stride] = scale[0] + scale[1] * (float)get_u16(codes + 2 * i);
 }
 
+static void read_head(struct keys *k, const unsigned char *bytes)
+{
+    *k = (struct keys){.n = (int)get_u16(bytes) & ~CUT,
+                       .is_cut = (get_u16(bytes) & CUT) != 0,
+                       .slots = bytes[2],
+                       .bits = bytes[3],
+                       .d = (int)get_u16(bytes + 4),
+                       .heads = bytes[6],
+                       .rows = bytes[7],
+                       .bytes = bytes};
+}
+
+static int head_is_sane(const struct keys *k)
+{
+    return k->n <= KEYS_MAX_TOKENS && k->slots && k->slots <= PROFILE_MAX_HEADS && k->d &&
+           k->d <= KEYS_MAX_D && profile_takes_bits(k->bits) && k->heads <= PROFILE_MAX_HEADS &&
+           !k->heads == !k->rows;
+}
+
+void keys_view_slots(struct keys *out, const struct buf *b)
+{
+    read_head(out, (const unsigned char *)b->data);
+    find_slots(out, b->len);
+}
+
 int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
               const struct key_plan *plan, struct err *err)
 {
-    const struct keys k = {.n = n_bytes >= HEAD_BYTES ? (int)get_u16(bytes) & ~CUT : 0,
-                           .is_cut = n_bytes >= HEAD_BYTES && (get_u16(bytes) & CUT),
-                           .slots = n_bytes >= HEAD_BYTES ? bytes[2] : 0,
-                           .bits = n_bytes >= HEAD_BYTES ? bytes[3] : 0,
-                           .d = n_bytes >= HEAD_BYTES ? (int)get_u16(bytes + 4) : 0,
-                           .heads = n_bytes >= HEAD_BYTES ? bytes[6] : 0,
-                           .rows = n_bytes >= HEAD_BYTES ? bytes[7] : 0,
-                           .bytes = bytes};
+    struct keys k = {0};
 
-    if (n_bytes < HEAD_BYTES || k.n > KEYS_MAX_TOKENS || !k.slots || k.slots > PROFILE_MAX_HEADS ||
-        !k.d || k.d > KEYS_MAX_D || (k.bits != 8 && k.bits != 4 && k.bits != 2) ||
-        k.heads > PROFILE_MAX_HEADS || !k.heads != !k.rows ||
-        n_bytes != HEAD_BYTES + (size_t)k.slots * slot_bytes(k.n, k.d, k.bits) + sums_bytes(&k))
+    if (n_bytes >= HEAD_BYTES)
+        read_head(&k, bytes);
+    if (!head_is_sane(&k) || !find_slots(&k, n_bytes) || n_bytes != k.at[k.slots] + sums_bytes(&k))
         return err_set(err, E_FORMAT, "%zu bytes that are no stored keys", n_bytes);
     if (!scales_are_sane(&k) || !sums_are_sane(&k))
         return err_set(err, E_FORMAT, "stored keys that no model makes: not numbers, or too large");
@@ -279,13 +332,17 @@ int keys_view(struct keys *out, const unsigned char *bytes, size_t n_bytes,
 void keys_decode(float *out, int ld, const struct keys *k, int slot)
 {
     const struct kernels *kernels = kernels_best();
-    const size_t d = (size_t)k->d, row = row_bytes(k->n, k->bits);
-    const unsigned char *p = slot_at(k, slot);
+    const size_t d = (size_t)k->d;
+    const unsigned char *p = slot_at(k, slot), *row = p + slot_head_bytes(k->d);
 
-    for (size_t c = 0; c < d; c++) {
+    for (size_t c = 0; c < d; c++, out += ld) {
         const struct scale s = scale_at(p, d, c);
+        const int bits = width_at(p, c);
 
-        kernels->unpack(out + c * (size_t)ld, p + d * (LOWEST_BYTES + STEP_BYTES) + c * row,
-                        k->bits, s.lowest, s.step, k->n);
+        if (bits)
+            kernels->unpack(out, row, bits, s.lowest, s.step, k->n);
+        for (int i = 0; i < k->n && !bits; i++)
+            out[i] = s.lowest;
+        row += row_bytes(k->n, bits);
     }
 }

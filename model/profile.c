@@ -103,6 +103,8 @@ static int read_heads(struct profile *p, const struct json *heads, struct err *e
     return rc;
 }
 
+int profile_takes_bits(int bits) { return bits == 8 || (bits >= 2 && bits <= 4); }
+
 /* Which of some names a field has. */
 static int need_name(int *out, const struct json *j, const char *key, const char *const *names,
                      int n, struct err *err)
@@ -140,8 +142,8 @@ static int read_fields(struct profile *p, const struct json *j, struct err *err)
         (rc = need_number(&p->first_stage_fused, j, "first_stage_fused", 0, 1e6, err)))
         return rc;
     p->bits = (int)bits;
-    if (p->bits != 8 && p->bits != 4 && p->bits != 2)
-        return err_set(err, E_FORMAT, "field 'bits' is not 8, 4 or 2");
+    if (!profile_takes_bits(p->bits))
+        return err_set(err, E_FORMAT, "field 'bits' is not 8, 4, 3 or 2");
     calibrated = json_get(j, "calibrated");
     p->is_calibrated = json_bool(calibrated, 0);
     if (p->is_calibrated != json_bool(calibrated, 1))

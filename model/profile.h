@@ -31,7 +31,7 @@ struct profile {
     char *statistic;    /* of reranker/statistics.h */
     int is_calibrated;  /* 1: the content-free query's is taken off */
     int wants;          /* PROMPT_FIND or PROMPT_ANSWER */
-    int bits;           /* of a number of a stored key: 8, 4 or 2 */
+    int bits;           /* of a number of a stored key, in the mean: profile_takes_bits */
     double first_stage; /* weight of the first stage's scores, beside the heads' sum */
     double
         first_stage_fused; /* the same where the first stage fuses several rankings, and knows more by itself */
@@ -39,6 +39,9 @@ struct profile {
     int n_heads;
     char *chosen; /* how they were chosen, for people */
 };
+
+/* 1 for 8, 4, 3 and 2. */
+int profile_takes_bits(int bits);
 
 /* 1 for what a profile or its model can be called: 1 to 100 bytes of UTF-8 without control characters and slashes. */
 int profile_is_name(const char *name);

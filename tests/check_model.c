@@ -112,5 +112,6 @@ int main(void)
     suite_add_tcase(s, prompt_tests());
     suite_add_tcase(s, profile_tests());
     suite_add_tcase(s, keys_tests());
+    suite_add_tcase(s, keys_code_tests());
     return run_suite(s);
 }

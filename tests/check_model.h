@@ -41,6 +41,7 @@ TCase *about_tests(void);   /* check_model_about.c */
 TCase *prompt_tests(void);  /* check_model_prompt.c */
 TCase *profile_tests(void); /* check_model_profile.c */
 TCase *keys_tests(void);    /* check_model_keys.c */
+TCase *keys_code_tests(void);
 
 /* The folder of the real model; the test fails if it is not installed.  Static storage. */
 const char *minilm_path(void);

@@ -106,7 +106,7 @@ START_TEST(a_bad_field_is_refused_by_its_name)
         {"true", "\"no\"", "'calibrated'"},
         {"\"calibrated\"", "\"calib\"", "'calibrated'"},
         {"\"answer\"", "\"ask\"", "'wants'"},
-        {"\"bits\": 4", "\"bits\": 3", "'bits'"},
+        {"\"bits\": 4", "\"bits\": 5", "'bits'"},
         {"\"bits\": 4", "\"bits\": 4.5", "'bits'"},
         {"\"bits\": 4", "\"bits\": 1e99", "'bits'"},
         {"\"bits\": 4", "\"bits\": \"4\"", "'bits'"},

@@ -82,6 +82,7 @@ static void run_keys(const uint8_t *data, size_t n)
 static void seed_keys(void)
 {
     static const int bits[] = {8, 4, 2};
+    static const unsigned char widths[] = {8, 0, 2, 4};
     float keys[9 * 4], sums[2 * 3];
     struct err err = {0};
 
@@ -97,7 +98,7 @@ static void seed_keys(void)
 
         keys_begin(&b, n, &plan, 3);
         for (int slot = 0; slot < plan.n; slot++)
-            must(!keys_put(&b, keys, n, &plan, &err));
+            must(!keys_put(&b, keys, n, widths, &plan, &err));
         if (n)
             must(!keys_put_content_free(&b, sums, plan.heads, 3, &err));
         fuzz_seed(b.data, b.len);
