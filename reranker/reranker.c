@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "reranker/reranker_inside.h"
 
 const struct rerank_method *const rerank_methods[] = {&rerank_icr, &rerank_icr_blocks,
@@ -180,7 +181,29 @@ static int by_first_stage(const void *a, const void *b)
     return compare_text((const char *)x->keys, x->n_keys, (const char *)y->keys, y->n_keys);
 }
 
-int reranker_is_empty(const char *query) { return !query[strspn(query, " \t\n\v\f\r")]; }
+/* Blanks of any script, controls, and marks without width: nobody asks anything with these. */
+static int is_nothing(uint32_t cp)
+{
+    return cp <= 0x20 || (cp >= 0x7f && cp <= 0xa0) || cp == 0xad || cp == 0x1680 ||
+           (cp >= 0x2000 && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202f) ||
+           (cp >= 0x205f && cp <= 0x2064) || cp == 0x3000 || cp == 0xfeff;
+}
+
+int reranker_is_empty(const char *query)
+{
+    size_t n = strlen(query);
+    uint32_t cp;
+
+    while (n) {
+        const size_t len = (size_t)utf8_decode(&cp, query, n);
+
+        if (!is_nothing(cp))
+            return 0;
+        query += len;
+        n -= len;
+    }
+    return 1;
+}
 
 int reranker_run(struct reranker *r, struct candidate *candidates, size_t n, const char *query,
                  struct err *err)

@@ -170,16 +170,19 @@ START_TEST(calibrating_by_the_same_query_leaves_nothing)
 END_TEST
 
 /* The worst that keys_view lets pass: hostile, for no model makes them. */
-static void make_extreme(unsigned char *keys, const struct key_plan *plan, int sign)
+static void make_extreme(struct buf *b, const struct key_plan *plan, int sign)
 {
-    const size_t d = (size_t)plan->d, head = 8, n = keys[0], slot = d * (4 + 2 + n);
+    unsigned char *keys = (unsigned char *)b->data;
+    const size_t d = (size_t)plan->d, head = 8, n = keys[0];
+    const size_t slot = (b->len - head - 8 - 2 * (size_t)keys[6] * keys[7]) / (size_t)plan->n;
+    const size_t first = slot - d * (4 + 2 + n); /* scales and codes end a slot */
     const float lowest = (float)sign * 1e6f, sums[2] = {(float)sign * 1e12f, 1e7f};
     const uint16_t step = 0x7bff; /* 65504 */
 
     for (size_t s = 0; s < (size_t)plan->n; s++)
         for (size_t k = 0; k < d; k++) {
-            memcpy(keys + head + s * slot + 4 * k, &lowest, 4);
-            memcpy(keys + head + s * slot + 4 * d + 2 * k, &step, 2);
+            memcpy(keys + head + s * slot + first + 4 * k, &lowest, 4);
+            memcpy(keys + head + s * slot + first + 4 * d + 2 * k, &step, 2);
         }
     memcpy(keys + head + (size_t)plan->n * slot, sums, 8);
 }
@@ -201,7 +204,7 @@ START_TEST(a_passage_with_extreme_keys_spoils_no_other_one)
     for (size_t i = 0; i < TINY_TEXTS; i++)
         ck_assert_ok(key_maker_run(&keys[i], maker, &c[i].text, 1, &err), &err);
     for (int sign = -1; sign <= 1; sign += 2) {
-        make_extreme((unsigned char *)keys[1].data, &plan, sign);
+        make_extreme(&keys[1], &plan, sign);
         for (size_t t = 0; t < sizeof names / sizeof *names; t++) {
             struct reranker *r;
 

@@ -105,6 +105,9 @@ START_TEST(an_empty_query_is_refused)
 
         tiny_candidates(c);
         ck_assert_err(reranker_run(r, c, TINY_TEXTS, " \n", &err), E_INVALID, "empty", &err);
+        ck_assert_err(reranker_run(r, c, TINY_TEXTS, "\xe3\x80\x80\xc2\xa0\x01", &err), E_INVALID,
+                      "empty", &err);
+        ck_assert(!reranker_is_empty("\xe3\x80\x80\xe7\x9c\xbc") && !reranker_is_empty("\xff"));
         c[1].first = NAN;
         ck_assert_err(reranker_run(r, c, TINY_TEXTS, query, &err), E_INVALID, "'b'", &err);
         reranker_close(r);
