@@ -9,8 +9,7 @@
 
 #include "base/err.h"
 #include "base/utf8.h"
-#include "model/keys.h"
-#include "model/prompt.h"
+#include "indexer/index.h"
 
 int term_width(FILE *f)
 {
@@ -213,7 +212,7 @@ const char *show_left_out(char *out, uint64_t n_cut, uint64_t n_empty)
     *out = '\0';
     if (n_cut)
         at = snprintf(out, NAME_TEXT, "%s cut at %d words or %d tokens", show_count(n, n_cut),
-                      PROMPT_WORDS, KEYS_MAX_TOKENS);
+                      INDEX_KEYS_WORDS, INDEX_KEYS_TOKENS);
     if (n_empty)
         snprintf(out + at, NAME_TEXT - (size_t)at, "%s%s empty", at ? ", " : "",
                  show_count(n, n_empty));

@@ -10,6 +10,9 @@
 #include "indexer/inside.h"
 #include "model/keys.h"
 
+_Static_assert((int)INDEX_KEYS_WORDS == PROMPT_WORDS && (int)INDEX_KEYS_TOKENS == KEYS_MAX_TOKENS,
+               "what is said of keys is what is done");
+
 static int has_rows(int64_t document)
 {
     return document >= 0 && !(document >> ATTENTION_DOCUMENT_BITS);

@@ -84,7 +84,8 @@ int attention_serves(const struct profile *a, const struct profile *b);
 /* Over all rows; each is a setting.  Negative: of a file whose writer did not count it. */
 struct attention_counts {
     int64_t passages, bytes;
-    int64_t cut, empty; /* passages of which only the beginning was read, and those with nothing to read */
+    int64_t cut,
+        empty; /* passages of which only the beginning was read, and those with nothing to read */
 };
 
 /* Reads them from a store of the index.  E_FORMAT if one that must be there is not. */

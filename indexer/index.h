@@ -122,6 +122,9 @@ int index_attend(struct index *ix, const char *choice, struct err *err);
 
 /* ---- what it is ---- */
 
+/* Attention keys are of a passage's first words, and of its first tokens. */
+enum { INDEX_KEYS_WORDS = 300, INDEX_KEYS_TOKENS = 512 };
+
 struct index_stats {
     uint64_t n_documents; /* live */
     uint64_t n_passages;  /* live */
@@ -133,7 +136,8 @@ struct index_stats {
     uint64_t text_bytes, postings_bytes, vector_bytes, other_bytes; /* where they are */
     uint64_t attention_bytes;                                       /* the same */
     uint64_t n_attended; /* passages that have attention keys; n_passages if the leg is whole */
-    uint64_t n_attended_cut, n_attended_empty; /* those too long to be read to their end, and those with nothing to read */
+    uint64_t n_attended_cut,
+        n_attended_empty; /* those too long to be read to their end, and those with nothing to read */
 };
 int index_stats(struct index_stats *out, struct index *ix, struct err *err);
 
