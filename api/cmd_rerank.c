@@ -290,6 +290,7 @@ static int open_reranker(struct work *w, const struct rerank_choice *choice)
         .model = choice->model,
         .profile = choice->profile,
         .stored = w->docs.ix ? index_profile(w->docs.ix) : NULL,
+        .stored_path = w->docs.ix ? index_profile_path(w->docs.ix) : NULL,
         .precision = precision_value(s->precision),
         .wants = strcmp(s->wants, "answer") ? PROMPT_FIND : PROMPT_ANSWER,
         .first_stage = (float)s->first,

@@ -104,8 +104,10 @@ void reranking_close(struct reranking *r)
 static int open_reranking(struct reranking *r, fovea *q, const fovea_search_options *opt)
 {
     struct rerank_choice choice = {0};
-    struct rerank_options ro = {
-        .stored = index_profile(q->ix), .precision = q->precision, .pool = q->pool};
+    struct rerank_options ro = {.stored = index_profile(q->ix),
+                                .stored_path = index_profile_path(q->ix),
+                                .precision = q->precision,
+                                .pool = q->pool};
     int rc = rerank_choice_parse(&choice, opt->rerank, &q->err);
 
     if (rc)

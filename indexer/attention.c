@@ -216,6 +216,7 @@ int index_keys(const unsigned char **keys, size_t *n, struct index *ix, const st
 }
 
 const struct profile *index_profile(const struct index *ix) { return ix->attention.profile; }
+const char *index_profile_path(const struct index *ix) { return ix->attention.path; }
 int index_profile_version(const struct index *ix) { return ix->attention.generation; }
 
 const char *index_attention_model(const struct index *ix)

@@ -155,6 +155,10 @@ int index_sparse_words(const struct index *ix);
 struct profile;
 const struct profile *index_profile(const struct index *ix);
 
+/* The file of its model, where it was when the first keys were made; NULL without.  Borrowed like the profile; a hint from a
+ * file that anybody may have written: what lies there counts by its SHA-256 alone. */
+const char *index_profile_path(const struct index *ix);
+
 /* Another number whenever that profile, its weights or its model are others, as this handle sees the file. */
 int index_profile_version(const struct index *ix);
 

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "model/model.h"
 #include "reranker/reranker_inside.h"
@@ -65,19 +66,33 @@ static int check_profile(const struct profile *p, const char *method, struct rea
     return 0;
 }
 
+/* The model that was asked for; else the profile's by its name, or where it was when the index got its keys. */
+static int open_model(struct reader **out, const struct rerank_options *opt,
+                      const struct profile *p, struct err *err)
+{
+    const struct reader_options how = {.precision = opt->precision,
+                                       .layers = p ? profile_layers(p) : 0};
+    struct err why = {0};
+    int rc;
+
+    if (opt->model)
+        return reader_open(out, opt->model, &how, opt->pool, err);
+    rc = reader_open(out, p ? p->model : DEFAULT_MODEL, &how, opt->pool, &why);
+    if (rc == E_NOTFOUND && p && opt->stored && !strcmp(p->sha256, opt->stored->sha256) &&
+        opt->stored_path && file_is_regular(opt->stored_path))
+        return reader_open(out, opt->stored_path, &how, opt->pool, err);
+    return rc ? err_set(err, rc, "%s", why.text) : 0;
+}
+
 int rerank_open_reader(struct reader **out, struct reranker *r, const struct rerank_options *opt,
                        struct err *err)
 {
-    struct reader_options how = {.precision = opt->precision};
-    const char *method = r->method->name, *model;
+    const char *method = r->method->name;
     int rc = find_profile(&r->profile, opt, method, err);
 
     if (rc)
         return rc;
-    if (r->profile)
-        how.layers = profile_layers(r->profile);
-    model = opt->model ? opt->model : r->profile ? r->profile->model : DEFAULT_MODEL;
-    rc = reader_open(out, model, &how, opt->pool, err);
+    rc = open_model(out, opt, r->profile, err);
     rc = rc ? rc : reader_check_context(*out, err);
     if (!rc && r->profile)
         rc = check_profile(r->profile, method, *out, err);

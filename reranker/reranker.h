@@ -56,8 +56,10 @@ struct rerank_options {
     const struct profile *
         stored; /* what an index has keys for: taken by a method that wants keys if no profile is named, and no
                                    * model but its own; copied; NULL = none */
-    int precision;     /* MODEL_I8 or MODEL_F32 */
-    int wants;         /* PROMPT_FIND or PROMPT_ANSWER, where no profile says it */
+    const char *
+        stored_path; /* where that profile's model was when the keys were made: looked at if it is not found by its name; or NULL */
+    int precision;   /* MODEL_I8 or MODEL_F32 */
+    int wants;       /* PROMPT_FIND or PROMPT_ANSWER, where no profile says it */
     float first_stage; /* weight of the first stage; negative = the profile's, 0 without one */
     int first_is_fused; /* 1: of the profile's weights the one for a first stage that fuses several rankings */
     int window; /* icr: candidates in one prompt; 0 = as many as fit */

@@ -45,6 +45,21 @@ done
 [ -s now.run ] || fail "no run"
 same now.run later.run
 
+# ---- a model that only its path finds: searches know it from the index ----
+mkdir elsewhere && cp tiny/model.gguf elsewhere/moved.gguf
+run index there few.jsonl --model none
+run attend there --profile p.json --model ./elsewhere/moved.gguf -q
+code_is 0
+mv tiny hidden
+run search there "fovea word7" --rerank stored --run tag
+code_is 0
+same out later.run
+rm elsewhere/moved.gguf
+run search there "fovea word7" --rerank stored --run tag
+code_is 1
+err_has "tiny"
+mv hidden tiny
+
 # ---- documents that come and go ----
 echo '{"_id": "d3", "title": "Eye", "text": "another text"}' >new.jsonl
 echo '{"_id": "new", "text": "a new one"}' >>new.jsonl
