@@ -217,12 +217,16 @@ typedef struct fovea_search_options {
                                   * a model reads the first hits and puts them in another order; NULL = none */
     int rerank_depth; /* hits that are re-ranked; 0 = 100 with "stored", else 20; at most 10000 */
     float rerank_first; /* weight of the first stage's scores; 0 = the profile's; negative = none */
+    const char *
+        block_cache; /* icr-blocks: a folder that keeps what passages were read as, for other handles
+                                  * and processes too; it is made if it is not there; NULL = memory alone */
+    int block_cache_megabytes; /* how large that folder may become; 0 = 2048 */
 } fovea_search_options;
 
 #define FOVEA_SEARCH_OPTIONS_INIT                                                                  \
     {                                                                                              \
         sizeof(fovea_search_options), NULL, 0, 0, 0, NULL, {0, 0}, 0, 0, 0, FOVEA_FULL, 0, 0,      \
-            NULL, 0, FOVEA_PLAIN, NULL, 0, 0                                                       \
+            NULL, 0, FOVEA_PLAIN, NULL, 0, 0, NULL, 0                                              \
     }
 
 /* Half-open range of bytes. */

@@ -15,7 +15,13 @@
 _Static_assert((int)FOVEA_PLAIN == QUERY_PLAIN && (int)FOVEA_OPERATORS == QUERY_OPERATORS,
                "the syntaxes of fovea.h and retriever.h differ");
 
-enum { SNIPPET_BYTES = 300, SNIPPET_MAX = 65536, RERANK_MAX = 10000, HITS = 10 };
+enum {
+    SNIPPET_BYTES = 300,
+    SNIPPET_MAX = 65536,
+    RERANK_MAX = 10000,
+    CACHE_MAX = 1 << 20,
+    HITS = 10
+};
 
 struct fovea_hits {
     fovea_hit *hits; /* [n], in the arena */
@@ -205,6 +211,9 @@ static int read_rerank(fovea_search_options *opt, struct err *err)
                        RERANK_MAX);
     if (!(opt->rerank_first > -1e6f && opt->rerank_first < 1e6f)) /* false for NaN */
         return err_set(err, E_INVALID, "options.rerank_first is not a moderate number");
+    if (opt->block_cache_megabytes < 0 || opt->block_cache_megabytes > CACHE_MAX)
+        return err_set(err, E_INVALID, "options.block_cache_megabytes is %d: use 0 to %d",
+                       opt->block_cache_megabytes, CACHE_MAX);
     rc = rerank_choice_parse(&choice, opt->rerank, err);
     if (rc)
         return rc;

@@ -94,16 +94,22 @@ int rerank_knobs_apply(fovea_search_options *to, const struct rerank_knobs *knob
     int rc;
 
     if (!knobs->rerank)
-        return knobs->depth || knobs->first >= 0
+        return knobs->depth || knobs->first >= 0 || knobs->block_cache
                    ? err_set(err, E_INVALID,
-                             "--rerank-depth and --first-stage are about --rerank METHOD")
+                             "--rerank-depth, --first-stage and --block-cache are about --rerank "
+                             "METHOD")
                    : 0;
     rc = rerank_choice_parse(&choice, knobs->rerank, err);
+    if (!rc && knobs->block_cache && !choice.method->has_blocks)
+        rc = err_set(err, E_INVALID, "--block-cache is about --rerank icr-blocks, not %s",
+                     choice.method->name);
     rerank_choice_clear(&choice);
     if (rc)
         return rc;
     to->rerank = knobs->rerank;
     to->rerank_depth = knobs->depth;
+    to->block_cache = knobs->block_cache;
+    to->block_cache_megabytes = knobs->block_megabytes;
     to->rerank_first = knobs->first > 0 ? (float)knobs->first : knobs->first < 0 ? 0 : -1;
     return 0;
 }

@@ -71,7 +71,24 @@ struct rerank_knobs {
     const char *rerank; /* METHOD[:MODEL[:PROFILE]], or NULL */
     int depth;          /* 0 = the method's */
     double first;       /* below 0: the profile's */
+    const char *block_cache;
+    int block_megabytes; /* 0 = as the library has it */
 };
+
+/* Where icr-blocks keeps what it read. */
+#define BLOCK_CACHE_ROWS(type, dir, megabytes)                                                     \
+    {"block-cache",                                                                                \
+     0,                                                                                            \
+     OPT_TEXT,                                                                                     \
+     offsetof(type, dir),                                                                          \
+     "DIR",                                                                                        \
+     "icr-blocks: keep in this folder what passages were read as, for the next run",               \
+     .shown = "memory alone"},                                                                     \
+    {                                                                                              \
+        "block-cache-size", 0, OPT_INT, offsetof(type, megabytes), "MB",                           \
+            "how large that folder may become; what was not used for longest goes",                \
+            .low = 1, .high = 1 << 20, .number = 2048                                              \
+    }
 
 #define RERANK_NUMBER_ROWS(type, field)                                                            \
     {"rerank-depth",                                                                               \
@@ -97,7 +114,8 @@ struct rerank_knobs {
      "METHOD[:MODEL[:PROFILE]]",                                                                   \
      "let a model read the first hits and put them in another order; see 'fovea help rerankers'",  \
      .text = NULL},                                                                                \
-        RERANK_NUMBER_ROWS(type, field)
+        RERANK_NUMBER_ROWS(type, field),                                                           \
+        BLOCK_CACHE_ROWS(type, field.block_cache, field.block_megabytes)
 
 /* Checks the choice and puts all into options (initialised).  E_INVALID, E_NOMEM. */
 int rerank_knobs_apply(fovea_search_options *to, const struct rerank_knobs *knobs, struct err *err);

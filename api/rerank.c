@@ -82,7 +82,9 @@ int rerank_default_depth(const struct rerank_method *m)
 /* ---- the reranker of a handle ---- */
 
 struct reranking {
-    char *what; /* as the options said it */
+    char *what;        /* as the options said it, */
+    char *block_cache; /* and this, or NULL */
+    int block_megabytes;
     float first;
     int keys;     /* index_profile_version when it was opened */
     int is_fused; /* 1: behind hybrid retrieval */
@@ -98,6 +100,7 @@ void reranking_close(struct reranking *r)
     reranker_close(r->reranker);
     pool_free(r->pool);
     mem_free(r->what);
+    mem_free(r->block_cache);
     mem_free(r);
 }
 
@@ -123,35 +126,57 @@ static int open_reranking(struct reranking *r, fovea *q, const fovea_search_opti
     /* 0 = what the profile says; below = really none */
     ro.first_stage = opt->rerank_first > 0 ? opt->rerank_first : opt->rerank_first < 0 ? 0 : -1;
     ro.first_is_fused = r->is_fused;
+    ro.cache_dir = r->block_cache;
+    ro.cache_dir_bytes = (uint64_t)r->block_megabytes << 20;
     rc = rc ? rc : reranker_open(&r->reranker, &ro, &q->err);
     rerank_choice_clear(&choice);
     return rc;
 }
 
+static int same_text(const char *a, const char *b) { return a == b || (a && b && !strcmp(a, b)); }
+
+/* Does it do what the options want? */
+static int serves(const struct reranking *r, const fovea *q, const fovea_search_options *opt)
+{
+    return !strcmp(r->what, opt->rerank) && r->first == opt->rerank_first &&
+           same_text(r->block_cache, opt->block_cache) &&
+           r->block_megabytes == opt->block_cache_megabytes &&
+           r->is_fused == !strcmp(opt->system, "hybrid") && r->attended >= (opt->explain != 0) &&
+           r->keys == index_profile_version(q->ix);
+}
+
+static int new_reranking(struct reranking **out, const fovea *q, const fovea_search_options *opt)
+{
+    struct reranking *r = mem_zalloc(1, sizeof *r);
+
+    *out = r;
+    if (!r || !(r->what = mem_strdup(opt->rerank)) ||
+        (opt->block_cache && !(r->block_cache = mem_strdup(opt->block_cache))))
+        return E_NOMEM;
+    r->first = opt->rerank_first;
+    r->block_megabytes = opt->block_cache_megabytes;
+    r->keys = index_profile_version(q->ix);
+    r->is_fused = !strcmp(opt->system, "hybrid");
+    r->attended = opt->explain != 0;
+    return 0;
+}
+
 /* The handle's reranker as the options want it. */
 static int find_reranking(struct reranker **out, fovea *q, const fovea_search_options *opt)
 {
-    const int keys = index_profile_version(q->ix);
-    const int is_fused = !strcmp(opt->system, "hybrid");
     struct reranking *r = q->reranking;
     int rc;
 
-    if (r && !strcmp(r->what, opt->rerank) && r->first == opt->rerank_first &&
-        r->is_fused == is_fused && r->attended >= (opt->explain != 0) && r->keys == keys) {
+    if (r && serves(r, q, opt)) {
         *out = r->reranker;
         return 0;
     }
     reranking_close(r);
     q->reranking = NULL;
-    r = mem_zalloc(1, sizeof *r);
-    if (!r || !(r->what = mem_strdup(opt->rerank))) {
+    if (new_reranking(&r, q, opt)) {
         reranking_close(r);
         return err_nomem(&q->err);
     }
-    r->first = opt->rerank_first;
-    r->keys = keys;
-    r->is_fused = is_fused;
-    r->attended = opt->explain != 0;
     rc = open_reranking(r, q, opt);
     if (rc) {
         reranking_close(r);

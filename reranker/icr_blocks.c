@@ -207,6 +207,7 @@ static int run(void *self, struct reranker *r, struct candidate *candidates, siz
 const struct rerank_method rerank_icr_blocks = {
     .name = "icr-blocks",
     .about = "in-context attention, each candidate a block that sees no other",
+    .has_blocks = 1,
     .any_order = 1,
     .open = open,
     .run = run,

@@ -111,6 +111,7 @@ int reranker_takes_keys(const struct reranker *r, const struct profile *made_for
 struct rerank_method {
     const char *name, *about;
     int wants_keys; /* 1: candidates should come with stored keys */
+    int has_blocks; /* 1: what it reads of a candidate can be kept in a folder */
     int any_order; /* 1: their order does not matter, and they are put in one, so that not even roundings depend on it */
     int (*open)(void **self, struct reranker *r, const struct rerank_options *opt, struct err *err);
     int (*run)(void *self, struct reranker *r, struct candidate *candidates, size_t n,

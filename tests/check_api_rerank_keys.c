@@ -113,6 +113,42 @@ static void check_attended(const fovea_hit *hit)
     ck_assert(sum > 0 && sum < 1.1); /* of two digits */
 }
 
+START_TEST(a_folder_keeps_blocks_for_other_handles)
+{
+    fovea_search_options opt = FOVEA_SEARCH_OPTIONS_INIT;
+    char how[160], folder[128], file[200];
+    struct stat st;
+    fovea_hits *hits, *want;
+    fovea *ix = make();
+
+    snprintf(how, sizeof how, "icr-blocks:%s:all", model);
+    snprintf(folder, sizeof folder, "%s/blocks", models);
+    want = search(ix, how);
+    opt.rerank = how;
+    opt.block_cache = folder;
+    for (int i = 0; i < 3; i++) { /* made; read by this handle's next search; by another handle */
+        if (i == 2) {
+            fovea_close(ix);
+            ix = open_mode(FOVEA_READ);
+        }
+        ck_assert_done(fovea_search(&hits, ix, words, &opt), ix);
+        assert_same(hits, want);
+        fovea_hits_free(hits);
+        ck_assert_int_eq(stat(folder, &st), 0);
+    }
+    opt.block_cache_megabytes = -1;
+    ck_assert_int_eq(fovea_search(&hits, ix, words, &opt), FOVEA_INVALID);
+    ck_assert_ptr_nonnull(strstr(fovea_error(ix), "block_cache_megabytes is -1"));
+    opt.block_cache_megabytes = 0;
+    snprintf(file, sizeof file, "%s/below", model); /* a folder cannot be below a file */
+    opt.block_cache = file;
+    ck_assert_int_ne(fovea_search(&hits, ix, words, &opt), FOVEA_OK);
+    ck_assert_ptr_nonnull(strstr(fovea_error(ix), file));
+    fovea_hits_free(want);
+    fovea_close(ix);
+}
+END_TEST
+
 START_TEST(explaining_tells_the_words_that_were_attended_to_and_changes_no_score)
 {
     static const char *const methods[] = {"stored", "icr", "icr-blocks"};
@@ -170,6 +206,7 @@ TCase *rerank_keys_tests(void)
     tcase_add_test(tc, stored_keys_and_keys_made_now_rank_alike);
     tcase_add_test(tc, without_a_name_the_profile_is_the_one_that_the_index_has_keys_for);
     tcase_add_loop_test(tc, methods_that_read_passages_need_no_keys, 0, 2);
+    tcase_add_test(tc, a_folder_keeps_blocks_for_other_handles);
     tcase_add_loop_test(tc, explaining_tells_the_words_that_were_attended_to_and_changes_no_score,
                         0, 3);
     tcase_add_loop_test(tc, it_survives_each_failing_allocation, 0, 2);

@@ -51,6 +51,40 @@ END_TEST
 START_TEST(opening_and_running_icr_blocks_with_a_profile) { fail_each("icr-blocks", NULL, 0); }
 END_TEST
 
+/* Blocks that are written to a folder, and read from it; whatever fails, what is in it stays right. */
+START_TEST(opening_and_running_icr_blocks_with_a_folder)
+{
+    char folder[128];
+    const struct rerank_options opt = {
+        .method = "icr-blocks", .model = tiny.path, .first_stage = -1, .cache_dir = folder};
+    struct candidate want[TINY_TEXTS], c[TINY_TEXTS];
+    struct reranker *r = tiny_open(&tiny, "icr-blocks", 1, NULL);
+    int rc, n = 0;
+
+    tiny_candidates(want);
+    ck_assert_ok(reranker_run(r, want, 4, "the eye", &err), &err);
+    reranker_close(r);
+    for (int failed = 1; failed; n++) {
+        if (n % 2 == 0) /* a new folder, and once more with what is in it then */
+            snprintf(folder, sizeof folder, "%s/blocks%d", tiny.dir, n);
+        r = NULL;
+        err_clear(&err);
+        tiny_candidates(c);
+        mem_fail_at(n + 1);
+        rc = reranker_open(&r, &opt, &err);
+        rc = rc ? rc : reranker_run(r, c, 4, "the eye", &err);
+        failed = mem_has_failed();
+        mem_fail_at(0);
+        ck_assert(rc == E_NOMEM || !rc); /* a block that could not be kept is no failure */
+        ck_assert(rc == 0 || err.code == rc);
+        for (int i = 0; i < 4 && !rc; i++)
+            ck_assert(c[i].at == want[i].at && c[i].read == want[i].read);
+        reranker_close(r);
+    }
+    ck_assert_int_gt(n, 20);
+}
+END_TEST
+
 /* A run that failed leaves a reranker that works. */
 START_TEST(after_a_failure_all_is_as_before)
 {
@@ -158,6 +192,7 @@ TCase *memory_tests(void)
     tcase_add_test(tc, opening_and_running_icr_with_a_profile);
     tcase_add_test(tc, opening_and_running_icr_blocks);
     tcase_add_test(tc, opening_and_running_icr_blocks_with_a_profile);
+    tcase_add_test(tc, opening_and_running_icr_blocks_with_a_folder);
     tcase_add_test(tc, after_a_failure_all_is_as_before);
     tcase_add_test(tc, collecting);
     tcase_add_test(tc, trying_and_applying);

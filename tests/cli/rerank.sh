@@ -340,6 +340,16 @@ for _ in cold warm; do
 done
 n_checks=$((n_checks + 1))
 [ "$(find blocks -name '*.block' | wc -l)" -eq 4 ] || fail "not every block was kept"
+run search ix --queries queries.tsv --system bm25 --rerank icr-blocks:tiny:all --run tag -q
+cp out by-search
+run search ix --queries queries.tsv --system bm25 --rerank icr-blocks:tiny:all --run tag -q --block-cache blocks
+code_is 0
+same out by-search
+run search ix "eye" --rerank stored:tiny:all --block-cache blocks
+code_is 2
+err_has "block-cache is about --rerank icr-blocks, not stored"
+run search ix "eye" --block-cache blocks
+code_is 2
 failing "cannot make the folder" bm25.run --queries queries.tsv --index ix -m icr-blocks:tiny:all --block-cache no/such/folder
 run rerank bm25.run --queries queries.tsv --index ix -m icr:tiny:all -q --reversed --window 2 --wants answer
 code_is 0
