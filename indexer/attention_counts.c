@@ -54,10 +54,11 @@ int attention_counts_write(struct index *ix, const struct attention_counts *c, s
 void attention_count(struct attention_counts *c, const void *keys, size_t n, int sign)
 {
     struct keys view;
+    struct err why = {0};
 
     c->passages += sign;
     c->bytes += sign * (int64_t)n;
-    if (!keys || keys_view(&view, keys, n, NULL, NULL))
+    if (!keys || keys_view(&view, keys, n, NULL, &why))
         return; /* fovea check finds it */
     if (c->cut >= 0)
         c->cut += sign * view.is_cut;
