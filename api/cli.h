@@ -67,6 +67,9 @@ void notices_end(const struct notices *all);
 /* Prints the help of a command to standard output. */
 int help_print(const struct command *cmd);
 
+/* 1 if an index is described that has attention keys, or is to get them; 0 before it is described, too. */
+int has_attention(const fovea_info *i);
+
 /* From the first SIGINT or SIGTERM on, interrupted() is true; a second one ends the program. */
 void interrupt_watch(void);
 int interrupted(void);

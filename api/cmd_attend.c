@@ -103,8 +103,6 @@ static int report(fovea *ix, const struct settings *s, const char *path, uint64_
     return 0;
 }
 
-static int has_keys(const fovea_info *i) { return i->attention && strcmp(i->attention, "none"); }
-
 /* After a failure: what the index holds, which had keys of n_before passages, or no place for any. */
 static void say_what_stands(fovea *ix, int had_keys, uint64_t n_before)
 {
@@ -112,7 +110,7 @@ static void say_what_stands(fovea *ix, int had_keys, uint64_t n_before)
     fovea_info i = FOVEA_INFO_INIT;
 
     if (fovea_describe(&i, ix) ||
-        (has_keys(&i) == had_keys && i.n_attended == n_before && !(had_keys && interrupted())))
+        (has_attention(&i) == had_keys && i.n_attended == n_before && !(had_keys && interrupted())))
         say("the index is as it was before");
     else
         say("%s%s of %s passages have keys; run the same command again to go on",
@@ -132,7 +130,7 @@ static int attend(fovea *ix, const struct settings *s, const char *path, struct 
         return say_failed("out of memory");
     progress_begin(&w->progress, NULL, "passages", 0, s->quiet);
     rc = fovea_describe(&before, ix);
-    had_keys = has_keys(&before);
+    had_keys = has_attention(&before);
     if (rc || fovea_attend(ix, choice)) {
         progress_end(&w->progress);
         rc = say_fovea(ix);

@@ -27,8 +27,6 @@ static const struct option_row rows[] = {
     COMMON_ROWS(struct settings),
     {0}};
 
-static int has_keys(const fovea_info *i) { return strcmp(i->attention, "none") != 0; }
-
 static int info_json(const fovea_info *i, const char *path, const fovea_recall *r)
 {
     struct jout j = {0};
@@ -51,7 +49,7 @@ static int info_json(const fovea_info *i, const char *path, const fovea_recall *
     jout_text(&j, "sparse", i->sparse);
     jout_text(&j, "sparse_sha256", i->sparse_words ? i->sparse_sha256 : NULL);
     jout_text(&j, "attention", i->attention);
-    if (has_keys(i)) {
+    if (has_attention(i)) {
         jout_text(&j, "attention_model", i->attention_model);
         jout_count(&j, "attended_passages", i->n_attended);
         jout_count(&j, "attention_bytes", i->attention_bytes);
@@ -109,7 +107,7 @@ static void info_text(const fovea_info *i, const char *path)
     if (i->sparse_words)
         printf("  sparse     %s, %d words, SHA-256 %.12s...\n", show_name(name, i->sparse),
                i->sparse_words, show_name(other, i->sparse_sha256));
-    if (has_keys(i))
+    if (has_attention(i))
         attention_text(i);
     printf("  segments   %s, after %s commit%s\n", show_count(a, i->n_segments),
            show_count(b, i->n_commits), i->n_commits == 1 ? "" : "s");

@@ -89,7 +89,7 @@ static int has_model(struct feed *f)
 
     if (fovea_describe(&info, f->ix))
         return 0;
-    f->has_keys = strcmp(info.attention, "none") != 0;
+    f->has_keys = has_attention(&info);
     return f->has_keys || info.dim > 0 || info.sparse_words > 0;
 }
 

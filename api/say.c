@@ -128,3 +128,7 @@ void interrupt_watch(void)
 int interrupted(void) { return interrupt_signal != 0; }
 
 int interrupt_code(void) { return interrupt_signal ? 128 + (int)interrupt_signal : 0; }
+
+/* ---- indexes ---- */
+
+int has_attention(const fovea_info *i) { return i->attention && strcmp(i->attention, "none") != 0; }
