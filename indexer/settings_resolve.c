@@ -5,19 +5,35 @@
 #include "indexer/inside.h"
 #include "indexer/vectors.h"
 
+static int open_model(struct model **out, const struct index *ix, const char *name, struct err *err)
+{
+    const struct model_options opt = {.precision = ix->precision};
+    char *folder = NULL;
+    int rc = model_find(&folder, name, err);
+
+    rc = rc ? rc : model_open(out, folder, &opt, err);
+    mem_free(folder);
+    return rc;
+}
+
+/* Which file a model's weights are, so that another one is noticed. */
+static int identify(char identity[80], const char **sha, struct model *m, struct err *err)
+{
+    file_identity(identity, model_weights_path(m));
+    *sha = model_sha256(m);
+    if (!*sha || !**sha)
+        return err_set(err, E_IO, "'%s' cannot be read", model_weights_path(m));
+    return 0;
+}
+
 /* Opens the encoder of a new index and notes what it is. */
 static int record_model(struct index *ix, const char *name, struct err *err)
 {
     struct recorded *r = &ix->recorded;
-    struct model_options opt = {.precision = ix->precision};
-    char *folder = NULL, identity[80];
+    char identity[80];
     const char *sha;
-    int rc = model_find(&folder, name, err);
+    int rc = open_model(&ix->model, ix, name, err);
 
-    if (rc)
-        return rc;
-    rc = model_open(&ix->model, folder, &opt, err);
-    mem_free(folder);
     if (rc)
         return rc;
     if (model_is_sparse(ix->model))
@@ -28,10 +44,9 @@ static int record_model(struct index *ix, const char *name, struct err *err)
         return err_set(err, E_INVALID,
                        "'%.80s' is a cross-encoder: it scores pairs of texts and makes no vectors",
                        model_path(ix->model));
-    file_identity(identity, model_weights_path(ix->model));
-    sha = model_sha256(ix->model);
-    if (!sha || !*sha)
-        return err_set(err, E_IO, "'%s' cannot be read", model_weights_path(ix->model));
+    rc = identify(identity, &sha, ix->model, err);
+    if (rc)
+        return rc;
     r->dim = model_dim(ix->model);
     r->model_normalised = model_is_normalised(ix->model);
     r->model_bits = ix->precision == MODEL_F32 ? 32 : 8;
@@ -51,13 +66,10 @@ static int record_model(struct index *ix, const char *name, struct err *err)
 static int record_sparse(struct index *ix, const char *name, struct err *err)
 {
     struct recorded *r = &ix->recorded;
-    struct model_options opt = {.precision = ix->precision};
-    char *folder = NULL, identity[80];
+    char identity[80];
     const char *sha;
-    int rc = model_find(&folder, name, err);
+    int rc = open_model(&ix->sparse, ix, name, err);
 
-    rc = rc ? rc : model_open(&ix->sparse, folder, &opt, err);
-    mem_free(folder);
     if (rc)
         return rc;
     if (!model_is_sparse(ix->sparse))
@@ -67,10 +79,9 @@ static int record_sparse(struct index *ix, const char *name, struct err *err)
     if (model_vocabulary(ix->sparse) > IMPACT_TOKENS)
         return err_set(err, E_LIMIT, "'%.80s' has over %d words", model_path(ix->sparse),
                        IMPACT_TOKENS);
-    file_identity(identity, model_weights_path(ix->sparse));
-    sha = model_sha256(ix->sparse);
-    if (!sha || !*sha)
-        return err_set(err, E_IO, "'%s' cannot be read", model_weights_path(ix->sparse));
+    rc = identify(identity, &sha, ix->sparse, err);
+    if (rc)
+        return rc;
     r->sparse_words = model_vocabulary(ix->sparse);
     r->sparse_bits = ix->precision == MODEL_F32 ? 32 : 8;
     rc = settings_replace(&r->sparse, model_name(ix->sparse), err);
