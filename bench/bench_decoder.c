@@ -20,7 +20,7 @@
 #include "model/session.h"
 #include "model/tokenizer.h"
 
-enum { WINDOW = 512, QUERY_TOKENS = 20, ROUNDS = 5, FEW_ROUNDS = 2, DECODED = 32 };
+enum { WINDOW = 512, QUERY_TOKENS = 20, ROUNDS = 5, FEW_ROUNDS = 2, DECODED = 32, LONGEST = 4096 };
 
 static struct err err;
 
@@ -46,18 +46,22 @@ static void read_tokens(struct tokens *list, const struct tokenizer *t, const ch
     }
 }
 
+static double read_once_ms(struct session *s, const int *ids, int n)
+{
+    const double t = bench_seconds();
+
+    session_cut(s, 0);
+    bench_need(session_read(s, &(struct session_input){.ids = ids, .n = n}, NULL, &err), &err);
+    return 1e3 * (bench_seconds() - t);
+}
+
 static double read_ms(struct session *s, const int *ids, int n)
 {
     const int rounds = n > WINDOW ? FEW_ROUNDS : ROUNDS;
     double ms[ROUNDS];
 
-    for (int i = 0; i < rounds; i++) {
-        double t = bench_seconds();
-
-        session_cut(s, 0);
-        bench_need(session_read(s, &(struct session_input){.ids = ids, .n = n}, NULL, &err), &err);
-        ms[i] = 1e3 * (bench_seconds() - t);
-    }
+    for (int i = 0; i < rounds; i++)
+        ms[i] = read_once_ms(s, ids, n);
     return bench_percentile(ms, (size_t)rounds, 0.5);
 }
 
@@ -76,7 +80,7 @@ static double decode_ms(struct session *s, const int *ids, float *logits)
 
 static void print_speed(struct session *s, const int *ids, float *logits)
 {
-    static const int lengths[] = {512, 2048, 4096};
+    static const int lengths[] = {512, 2048, LONGEST};
 
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         const double ms = read_ms(s, ids, lengths[i]);
@@ -117,61 +121,99 @@ static void print_perplexity(struct session *s, const int *ids, size_t n, float 
     printf("\"tokens\":%zu,\"perplexity\":%.4f,", counted, exp(sum / (double)counted));
 }
 
+/* What is open. */
+struct reader {
+    struct gguf *g;
+    struct decoder *m;
+    struct tokenizer *t;
+    struct session *s;
+};
+
+static void close_reader(struct reader *r)
+{
+    session_free(r->s);
+    tokenizer_close(r->t);
+    decoder_close(r->m);
+    gguf_close(r->g);
+    *r = (struct reader){0};
+}
+
+/* Seconds to open the model, with room for so many tokens if there are any. */
+static double open_reader(struct reader *r, const char *path, int precision, int cells,
+                          struct pool *pool)
+{
+    const struct decoder_options opt = {.has_head = 1, .precision = precision};
+    const double at = bench_seconds();
+
+    bench_need(gguf_open(&r->g, path, &err), &err);
+    bench_need(decoder_open(&r->m, r->g, &opt, pool, &err), &err);
+    bench_need(tokenizer_open_gguf(&r->t, r->g, &err), &err);
+    if (cells)
+        bench_need(session_new(&r->s, r->m, cells, pool, &err), &err);
+    return bench_seconds() - at;
+}
+
+/* Medians of the time to open, and of that to the first 20 tokens read; the file is in memory. */
+static void print_opening(const char *path, int precision, int cells, struct pool *pool)
+{
+    int ids[QUERY_TOKENS];
+    double open_s[ROUNDS], first_s[ROUNDS];
+    struct reader r = {0};
+
+    for (int i = 0; i < QUERY_TOKENS; i++)
+        ids[i] = 100 + i;
+    for (int i = -1; i < ROUNDS; i++) {
+        double seconds = open_reader(&r, path, precision, 0, pool);
+
+        close_reader(&r);
+        if (i >= 0)
+            open_s[i] = seconds;
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        first_s[i] = open_reader(&r, path, precision, cells, pool);
+        first_s[i] += 1e-3 * read_once_ms(r.s, ids, QUERY_TOKENS);
+        close_reader(&r);
+    }
+    printf("\"open_ms\":%.1f,\"first_ms\":%.1f,", 1e3 * bench_percentile(open_s, ROUNDS, 0.5),
+           1e3 * bench_percentile(first_s, ROUNDS, 0.5));
+}
+
 int main(int argc, char **argv)
 {
     struct pool *pool = NULL;
-    struct gguf *g = NULL;
-    struct decoder *m = NULL;
-    struct session *s = NULL;
-    struct tokenizer *t = NULL;
+    struct reader r = {0};
     struct tokens list = {0};
-    struct decoder_options opt = {.has_head = 1};
     const int is_speed = argc == 6 && !strcmp(argv[5], "speed");
+    int precision, cells, V;
     char *path = NULL;
     float *logits;
-    double at, open_s, first_s;
-    int V;
 
     if (!is_speed && argc != 7) {
         fprintf(stderr,
                 "usage: bench_decoder MODEL CORPUS THREADS i8|f32 speed|(perplexity TOKENS)\n");
         return 2;
     }
-    opt.precision = strcmp(argv[4], "f32") ? MODEL_I8 : MODEL_F32;
+    precision = strcmp(argv[4], "f32") ? MODEL_I8 : MODEL_F32;
+    cells = is_speed ? LONGEST + DECODED : WINDOW;
     bench_need(pool_new(&pool, atoi(argv[3]), &err), &err);
     bench_need(model_find_gguf(&path, argv[1], &err), &err);
-    at = bench_seconds();
-    bench_need(gguf_open(&g, path, &err), &err);
-    bench_need(decoder_open(&m, g, &opt, pool, &err), &err);
-    bench_need(tokenizer_open_gguf(&t, g, &err), &err);
-    open_s = bench_seconds() - at;
-    V = decoder_config(m)->vocab;
-    at = bench_seconds();
-    bench_need(session_new(&s, m, is_speed ? 4096 + DECODED : WINDOW, pool, &err), &err);
-    first_s = open_s + bench_seconds() - at;
-    read_tokens(&list, t, argv[2], is_speed ? 4096 + DECODED : (size_t)atol(argv[6]));
+    printf("{");
+    if (is_speed)
+        print_opening(path, precision, cells, pool);
+    open_reader(&r, path, precision, cells, pool);
+    V = decoder_config(r.m)->vocab;
+    read_tokens(&list, r.t, argv[2], is_speed ? (size_t)cells : (size_t)atol(argv[6]));
     logits = mem_alloc((size_t)V * (is_speed ? 1 : WINDOW), sizeof *logits);
     if (!logits)
         return 1;
-    printf("{");
-    at = bench_seconds();
     if (is_speed)
-        bench_need(session_read(s, &(struct session_input){.ids = list.ids, .n = QUERY_TOKENS},
-                                NULL, &err),
-                   &err);
-    first_s += bench_seconds() - at;
-    if (is_speed)
-        print_speed(s, list.ids, logits);
+        print_speed(r.s, list.ids, logits);
     else
-        print_perplexity(s, list.ids, (size_t)atol(argv[6]), logits, V);
-    printf("\"open_ms\":%.1f,\"first_ms\":%.1f,\"kernels\":\"%s\"}\n", 1e3 * open_s, 1e3 * first_s,
-           decoder_kernels(m));
+        print_perplexity(r.s, list.ids, (size_t)atol(argv[6]), logits, V);
+    printf("\"kernels\":\"%s\"}\n", decoder_kernels(r.m));
     mem_free(logits);
     tokens_clear(&list);
-    tokenizer_close(t);
-    session_free(s);
-    decoder_close(m);
-    gguf_close(g);
+    close_reader(&r);
     mem_free(path);
     pool_free(pool);
     return 0;

@@ -79,6 +79,23 @@ START_TEST(an_overflowing_allocation_is_refused)
 }
 END_TEST
 
+START_TEST(aligned_memory_is_aligned_and_whole_whatever_its_size)
+{
+    const size_t sizes[] = {0, 1, 64, 100, (2 << 20) - 1, 2 << 20, (2 << 20) + 1, (5 << 20) + 7};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        unsigned char *p = mem_alloc_aligned(sizes[i], 1);
+
+        ck_assert_ptr_nonnull(p);
+        ck_assert_uint_eq((uintptr_t)p % 64, 0);
+        memset(p, 0xa5, sizes[i]);
+        if (sizes[i])
+            ck_assert_uint_eq(p[sizes[i] - 1], 0xa5);
+        mem_free(p);
+    }
+}
+END_TEST
+
 START_TEST(the_nth_allocation_fails_on_demand_and_only_that_one)
 {
     void *p;
@@ -750,6 +767,7 @@ static Suite *base_suite(void)
           &controls_and_bytes_that_are_no_text_are_shown_not_sent}},
         {"mem",
          {&an_overflowing_allocation_is_refused,
+          &aligned_memory_is_aligned_and_whole_whatever_its_size,
           &the_nth_allocation_fails_on_demand_and_only_that_one,
           &an_arena_gives_aligned_memory_of_any_size}},
         {"buf",
