@@ -207,11 +207,17 @@ void pool_meet(struct pool *p)
     meeting = atomic_load(&p->meeting);
     if (atomic_fetch_add(&p->here, 1) + 1 == p->n_threads) {
         atomic_store(&p->here, 0);
+        atomic_store(&p->next, 0);
         atomic_store(&p->meeting, meeting + 1);
         return;
     }
     while (atomic_load(&p->meeting) == meeting)
         wait_a_moment(&spins);
+}
+
+int pool_take(struct pool *p, int last)
+{
+    return p && p->n_threads > 1 ? atomic_fetch_add(&p->next, 1) : last + 1;
 }
 
 void pool_free(struct pool *p)

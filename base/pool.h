@@ -42,6 +42,11 @@ int pool_together(struct pool *p, pool_fn *fn, void *payload);
  * p may be NULL: nothing.  Cost: 0.2 us. */
 void pool_meet(struct pool *p);
 
+/* In a run of pool_together: the number of the next task since the last meeting that no thread has taken: 0, 1, ...
+ * `last` is what this thread took before, -1 at first; each thread stops at the first that is not a task.  Numbers are
+ * to stay below INT_MAX / 2.  p may be NULL: last + 1. */
+int pool_take(struct pool *p, int last);
+
 void pool_free(struct pool *p);
 
 #endif

@@ -30,23 +30,52 @@ INLINE __m512i pair_of(const uint16_t *B, size_t ldb, __mmask16 m, int is_alone)
     return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
-/* b [pairs, COLUMNS] of k rows. */
+/* b [pairs, COLUMNS] of k rows where all columns are there and k is even: numbers of two rows are dealt like cards. */
+static void pack_whole(uint32_t *b, const uint16_t *B, size_t ldb, int k)
+{
+    static const uint16_t deal[64] = {
+        0,  32, 1,  33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39, 8,  40, 9,  41, 10, 42,
+        11, 43, 12, 44, 13, 45, 14, 46, 15, 47, 16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53,
+        22, 54, 23, 55, 24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63};
+    const __m512i low = _mm512_loadu_si512(deal), high = _mm512_loadu_si512(deal + 32);
+
+    for (int p = 0; p < k; p += 2, B += 2 * ldb)
+        for (int j = 0; j < COLUMNS; j += 2 * LANES, b += 2 * LANES) {
+            const __m512i x = _mm512_loadu_si512(B + j), y = _mm512_loadu_si512(B + ldb + j);
+
+            _mm512_storeu_si512(b, _mm512_permutex2var_epi16(x, low, y));
+            _mm512_storeu_si512(b + LANES, _mm512_permutex2var_epi16(x, high, y));
+        }
+}
+
 static void pack_b(uint32_t *b, const uint16_t *B, size_t ldb, int n, int k)
 {
+    if (n >= COLUMNS && k % 2 == 0) {
+        pack_whole(b, B, ldb, k);
+        return;
+    }
     for (int p = 0; p < k; p += 2, B += 2 * ldb)
         for (int j = 0; j < COLUMNS; j += LANES, b += LANES)
             _mm512_storeu_si512(b, pair_of(B + j, ldb, lanes(j, n), p + 1 == k));
 }
 
+/* 16 numbers, rounded. */
+INLINE void round_to(uint32_t *a, __m512 x)
+{
+    _mm256_storeu_si256((__m256i *)(void *)a, (__m256i)_mm512_cvtneps_pbh(x));
+}
+
 /* a [m, PAIRS]: rows of A, rounded. */
 static void pack_a(uint32_t *a, const float *A, size_t lda, int m, int k)
 {
-    for (int i = 0; i < m; i++, A += lda, a += PAIRS)
-        for (int p = 0; p < k; p += LANES) {
-            __m512 x = _mm512_maskz_loadu_ps(lanes(p, k), A + p);
+    for (int i = 0; i < m; i++, A += lda, a += PAIRS) {
+        int p = 0;
 
-            _mm256_storeu_si256((__m256i *)(void *)(a + p / 2), (__m256i)_mm512_cvtneps_pbh(x));
-        }
+        for (; p + LANES <= k; p += LANES)
+            round_to(a + p / 2, _mm512_loadu_ps(A + p));
+        if (p < k)
+            round_to(a + p / 2, _mm512_maskz_loadu_ps(lanes(p, k), A + p));
+    }
 }
 
 /* C [rows, n] += A B, of k rows of B, which are packed in b or lie in B; or =, where they are the first. */

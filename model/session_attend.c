@@ -1,13 +1,14 @@
 /* session_attend.c -- attention of a run's tokens over the cells they see: where a decoder's softmax(Q K^T) happens.
  *
- * The heads that share keys go together: a few tokens' queries, of all these heads, meet the keys of all cells that
- * any of them sees, tile by tile; what a token does not see becomes minus infinity; then softmax, then the
- * values.  Nothing is kept of it, but a tap may look at the weights while they are there.
+ * The heads that share keys go together: a few tokens' queries, of all these heads, meet the keys of the cells that any of
+ * them sees, so many cells at a time that their scores stay in the second-level cache.  What a token does not see becomes
+ * minus infinity; a block's weights are taken against the largest score so far, and what was summed before is made
+ * smaller when a larger one comes.  (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; in attention: Rabe
+ * and Staats, 2021, and Dao et al., "FlashAttention", 2022.)  Scores that a tap watches are kept whole, and shown at the end.
  *
- * Cells that are seen are one stretch, or two: a shared beginning, and from some cell on.  Columns of the scores are
- * the first's cells and then the second's, each from the start of a tile.  Sums over the second begin with the first cell
- * that is seen, not with its tile, and what lies before a window is left out by whole tiles from there: so a block's
- * results are the same bits in whichever cells it lies.
+ * Cells that are seen are one stretch, or two: a shared beginning, and from some cell on.  A stretch's blocks are counted from the
+ * first cell that is seen, not from a tile's, and what lies before a window is left out by whole tiles from there: so a
+ * block's results are the same bits in whichever cells it lies, and however many tokens are read at a time.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
@@ -15,10 +16,11 @@
 
 #include "model/session_inside.h"
 
-/* Cells begin..end-1, from column `column` on; those from `from` to `to` - 1 may be seen. */
+/* Cells begin..end-1, from column `column` of what a tap sees on; those from `from` to `to` - 1 may be seen.
+ * Blocks are counted from `zero`. */
 struct stretch {
     int begin, end, column;
-    int from, to;
+    int zero, from, to;
 };
 
 /* Some tokens' queries against the keys of one head. */
@@ -30,7 +32,15 @@ struct work {
     int row, rows;              /* tokens of the chunk */
     int window;                 /* positions that are seen, 0 = all */
     struct stretch stretches[2];
-    int n_stretches, columns, ld; /* ld: floats from a row of scores to the next */
+    int n_stretches, columns, ld;  /* what a tap sees of a row; ld: floats from a row to the next */
+    float most[DECODER_MAX_HEADS]; /* of each row so far: its largest score */
+    float sum[DECODER_MAX_HEADS];  /* and the sum of its weights */
+};
+
+/* Cells from..to-1 of a stretch, whose scores lie from column from - begin on. */
+struct block {
+    const struct stretch *stretch;
+    int begin, from, to;
 };
 
 static int tile_begin(int cell) { return cell / KEY_TILE * KEY_TILE; }
@@ -54,17 +64,20 @@ static void find_stretches(struct work *w)
     int from = is_split || !p->head ? p->from : 0;
 
     if (is_split)
-        *t++ = (struct stretch){0, tile_end(p->head), 0, 0, p->head};
+        *t++ = (struct stretch){0, tile_end(p->head), 0, 0, 0, p->head};
     w->columns = is_split ? tile_end(p->head) : 0;
-    from += skip > from ? tile_begin(skip - from) : 0;
-    *t++ = (struct stretch){tile_begin(from), end, w->columns, from, end};
-    w->columns += end - tile_begin(from);
-    w->n_stretches = (int)(t - w->stretches);
+    *t = (struct stretch){tile_begin(from), end, w->columns, from, from, end};
+    if (skip > from) {
+        t->from += tile_begin(skip - from);
+        t->begin = tile_begin(t->from);
+    }
+    w->columns += end - t->begin;
+    w->n_stretches = (int)(t + 1 - w->stretches);
     w->ld = tile_end(w->columns);
 }
 
-/* scores [rows * group, columns] = Q K^T, a tile of keys at a time. */
-static void score(const struct work *w)
+/* Scores [rows * group, columns] = Q K^T, a tile of keys at a time. */
+static void score(const struct work *w, const struct block *b)
 {
     const struct session *s = w->p->s;
     const int d = s->m->cfg.d;
@@ -72,128 +85,161 @@ static void score(const struct work *w)
     const float *q = s->queries + ((size_t)w->key_head * (size_t)s->room + (size_t)w->row) *
                                       (size_t)w->group * (size_t)d;
 
-    for (int i = 0; i < w->n_stretches; i++) {
-        const struct stretch *t = &w->stretches[i];
-
-        for (int cell = t->begin; cell < t->end; cell += KEY_TILE)
-            cells_multiply(s, w->hand->cells, w->hand->scores + t->column + (cell - t->begin),
-                           w->ld, q, d, keys, (size_t)cell * (size_t)d, KEY_TILE,
-                           w->rows * w->group, KEY_TILE, d);
-    }
+    for (int cell = b->begin; cell < b->to; cell += KEY_TILE)
+        cells_multiply(s, w->hand->cells, w->hand->block + (cell - b->begin), SCORE_COLUMNS, q, d,
+                       keys, (size_t)cell * (size_t)d, KEY_TILE, w->rows * w->group, KEY_TILE, d);
 }
 
-/* Columns of a stretch that token `row` does not see become minus infinity; those before `from` are left. */
-static void mask(const struct work *w, const struct stretch *t, int row)
+/* What token `row` does not see of a block becomes minus infinity. */
+static void mask(const struct work *w, const struct block *b, int row)
 {
     const struct session_pass *p = w->p;
     const struct session *s = p->s;
-    const int self = p->first + row, sees = p->both_ways || t->to <= self ? t->to : self + 1;
-    float *scores =
-        w->hand->scores + (size_t)((row - w->row) * w->group) * (size_t)w->ld + t->column;
+    const int self = p->first + row, to = b->stretch->to;
+    const int sees = p->both_ways || to <= self ? to : self + 1;
+    float *scores = w->hand->block + (size_t)((row - w->row) * w->group) * SCORE_COLUMNS;
 
-    for (int cell = w->window ? t->from : sees; cell < t->end; cell++) {
+    for (int cell = w->window || sees < b->from ? b->from : sees; cell < b->to; cell++) {
         if (cell < sees && s->positions[self] - s->positions[cell] < w->window)
             continue;
         for (int h = 0; h < w->group; h++)
-            scores[(size_t)h * (size_t)w->ld + (size_t)(cell - t->begin)] = -INFINITY;
+            scores[(size_t)h * SCORE_COLUMNS + (size_t)(cell - b->begin)] = -INFINITY;
     }
 }
 
-/* Softmax of a row of scores, not yet divided: returns what to divide by. */
-static float soften(const struct work *w, float *row)
+static int head_of(const struct work *w, int i) { return w->key_head * w->group + i % w->group; }
+
+/* Does a tap see row i of the scores? */
+static int is_watched(const struct work *w, int i)
 {
-    const float a = 1 / sqrtf((float)w->p->s->m->cfg.d);
-    float most = -INFINITY, sum = 0;
+    const struct session_tap *tap = w->p->tap;
 
-    for (int i = 0; i < w->n_stretches; i++) {
-        const struct stretch *t = &w->stretches[i];
-        float here = w->kernels->largest(row + t->column + (t->from - t->begin), t->end - t->from);
-
-        most = here > most ? here : most;
-    }
-    for (int i = 0; i < w->n_stretches; i++) {
-        const struct stretch *t = &w->stretches[i];
-        float *seen = row + t->column + (t->from - t->begin);
-
-        memset(row + t->column, 0, (size_t)(t->from - t->begin) * sizeof *row);
-        sum += w->kernels->exp_sum(seen, a, most, t->end - t->from);
-    }
-    return sum;
+    return tap && tap->see && tap->watched[w->layer * w->p->s->m->cfg.heads + head_of(w, i)];
 }
 
-/* mixed [rows * group, d] = weights times values. */
-static void mix(const struct work *w)
+/* Keeps a block's scores for a tap. */
+static void keep(const struct work *w, const struct block *b)
+{
+    const size_t column = (size_t)(b->stretch->column + (b->from - b->stretch->begin));
+
+    for (int i = 0; i < w->rows * w->group; i++)
+        if (is_watched(w, i))
+            memcpy(w->hand->scores + (size_t)i * (size_t)w->ld + column,
+                   w->hand->block + (size_t)i * SCORE_COLUMNS + (b->from - b->begin),
+                   (size_t)(b->to - b->from) * sizeof(float));
+}
+
+static float sharpness(const struct work *w) { return 1 / sqrtf((float)w->p->s->m->cfg.d); }
+
+/* Scores of row i become weights against the largest so far; returns what weights of earlier blocks are worth now. */
+static float soften(struct work *w, const struct block *b, int i)
+{
+    const struct kernels *k = w->kernels;
+    const float a = sharpness(w), before = w->most[i];
+    float *row = w->hand->block + (size_t)i * SCORE_COLUMNS + (b->from - b->begin);
+    const float here = k->largest(row, b->to - b->from), most = here > before ? here : before;
+    float worth = before;
+
+    /* where nothing was seen yet, any number does to make zeroes of minus infinities */
+    const float sum = k->exp_sum(row, a, most > -INFINITY ? most : 0, b->to - b->from);
+
+    if (most > before)
+        k->exp_sum(&worth, a, most, 1);
+    else
+        worth = 1;
+    w->most[i] = most;
+    w->sum[i] = w->sum[i] * worth + sum;
+    if (w->p->s->is_coarse && !w->p->s->matmul)
+        session_round(row, (size_t)(b->to - b->from));
+    return worth;
+}
+
+/* mixed [rows * group, d] += weights times values. */
+static void mix(struct work *w, const struct block *b)
 {
     const struct session *s = w->p->s;
-    const size_t d = (size_t)s->m->cfg.d, n = (size_t)(w->rows * w->group) * d;
-    const void *values = session_values(s, w->layer, w->key_head);
+    const int d = s->m->cfg.d, rows = w->rows * w->group;
+    float *mixed = w->hand->mixed, *more = mixed + (size_t)rows * (size_t)d;
 
-    for (int i = 0; i < w->n_stretches; i++) {
-        const struct stretch *t = &w->stretches[i];
-        const int is_first = i == 0;
+    for (int i = 0; i < rows; i++) {
+        const float worth = soften(w, b, i);
 
-        cells_multiply(s, w->hand->cells, w->hand->mixed + (is_first ? 0 : n), (int)d,
-                       w->hand->scores + t->column + (t->from - t->begin), w->ld, values,
-                       (size_t)t->from * d, (int)d, w->rows * w->group, (int)d, t->end - t->from);
-        if (!is_first)
-            w->kernels->add(w->hand->mixed, w->hand->mixed + n, (int)n);
+        if (worth < 1)
+            w->kernels->scale(mixed + (size_t)i * (size_t)d, worth, d);
+    }
+    cells_multiply(s, w->hand->cells, more, d, w->hand->block + (b->from - b->begin), SCORE_COLUMNS,
+                   session_values(s, w->layer, w->key_head), (size_t)b->from * (size_t)d, d, rows,
+                   d, b->to - b->from);
+    w->kernels->add(mixed, more, rows * d);
+}
+
+/* All blocks of a stretch. */
+static void cross(struct work *w, const struct stretch *t)
+{
+    struct block b = {.stretch = t};
+
+    for (b.from = t->from; b.from < t->end; b.from = b.to) {
+        const int next = t->zero + ((b.from - t->zero) / SCORE_CELLS + 1) * SCORE_CELLS;
+
+        b.begin = tile_begin(b.from);
+        b.to = next < t->end ? next : t->end;
+        score(w, &b);
+        for (int row = w->row; row < w->row + w->rows; row++)
+            mask(w, &b, row);
+        if (w->p->tap)
+            keep(w, &b);
+        mix(w, &b);
     }
 }
 
-static void show(const struct work *w, int row, int head, const float *weight, float share)
+/* Shows a tap the weights of row i. */
+static void show(const struct work *w, int i)
 {
     const struct session_tap *tap = w->p->tap;
     const struct stretch *a = &w->stretches[0], *b = &w->stretches[w->n_stretches - 1];
-    const struct session_sight sight = {.layer = w->layer,
-                                        .head = head,
-                                        .row = row,
-                                        .weight = weight,
-                                        .share = share,
-                                        .n = w->columns,
-                                        .split = w->n_stretches == 2 ? b->column : w->columns,
-                                        .first = a->begin,
-                                        .second = b->begin};
+    float *weight = w->hand->scores + (size_t)i * (size_t)w->ld, sum = 0;
+    struct session_sight sight = {.layer = w->layer,
+                                  .head = head_of(w, i),
+                                  .row = w->row + i / w->group,
+                                  .weight = weight,
+                                  .n = w->columns,
+                                  .split = w->n_stretches == 2 ? b->column : w->columns,
+                                  .first = a->begin,
+                                  .second = b->begin};
 
+    for (const struct stretch *t = a; t <= b; t++) {
+        memset(weight + t->column, 0, (size_t)(t->from - t->begin) * sizeof *weight);
+        sum += w->kernels->exp_sum(weight + t->column + (t->from - t->begin), sharpness(w),
+                                   w->most[i], t->end - t->from);
+    }
+    sight.share = 1 / sum;
     tap->see(&sight, tap->payload);
-}
-
-/* Softmax of each row, what the tap wants of it, and the values. */
-static void finish(const struct work *w)
-{
-    const struct session *s = w->p->s;
-    const struct decoder_config *c = &s->m->cfg;
-    const struct session_tap *tap = w->p->tap;
-    const size_t d = (size_t)c->d, wide = (size_t)c->heads * d;
-    float share[DECODER_MAX_HEADS];
-
-    for (int i = 0; i < w->rows * w->group; i++) {
-        float *weight = w->hand->scores + (size_t)i * (size_t)w->ld;
-        const int head = w->key_head * w->group + i % w->group;
-
-        share[i] = 1 / soften(w, weight);
-        if (tap && tap->see && tap->watched[w->layer * c->heads + head])
-            show(w, w->row + i / w->group, head, weight, share[i]);
-    }
-    for (int i = 0; s->is_coarse && !s->matmul && i < w->rows * w->group; i++)
-        session_round(w->hand->scores + (size_t)i * (size_t)w->ld, (size_t)w->columns);
-    mix(w);
-    for (int i = 0; i < w->rows * w->group; i++) {
-        float *out = s->context + (size_t)(w->row + i / w->group) * wide +
-                     (size_t)(w->key_head * w->group + i % w->group) * d;
-
-        memcpy(out, w->hand->mixed + (size_t)i * d, d * sizeof *out);
-        w->kernels->scale(out, share[i], (int)d);
-    }
 }
 
 static void attend(struct work *w)
 {
+    const struct session *s = w->p->s;
+    const struct decoder_config *c = &s->m->cfg;
+    const size_t d = (size_t)c->d, wide = (size_t)c->heads * d;
+    const int rows = w->rows * w->group;
+
     find_stretches(w);
-    score(w);
-    for (int row = w->row; row < w->row + w->rows; row++)
-        for (int i = 0; i < w->n_stretches; i++)
-            mask(w, &w->stretches[i], row);
-    finish(w);
+    for (int i = 0; i < rows; i++) {
+        w->most[i] = -INFINITY;
+        w->sum[i] = 0;
+    }
+    memset(w->hand->mixed, 0, (size_t)rows * d * sizeof *w->hand->mixed);
+    for (int i = 0; i < w->n_stretches; i++)
+        cross(w, &w->stretches[i]);
+    for (int i = 0; i < rows; i++) {
+        float *out =
+            s->context + (size_t)(w->row + i / w->group) * wide + (size_t)head_of(w, i) * d;
+
+        if (is_watched(w, i))
+            show(w, i);
+        memcpy(out, w->hand->mixed + (size_t)i * d, d * sizeof *out);
+        w->kernels->scale(out, 1 / w->sum[i], c->d);
+    }
 }
 
 void session_ask(const struct session_pass *p, int layer, int rank)
@@ -229,7 +275,7 @@ void session_attend(const struct session_pass *p, int layer, int rank)
                      .layer = layer,
                      .group = c->heads / c->kv_heads,
                      .window = decoder_sees_all(c, layer) ? 0 : c->window};
-    int item = 0;
+    int item = -1, mine = -1;
 
     if (p->pine) {
         pine_attend(p, layer, rank);
@@ -237,11 +283,12 @@ void session_attend(const struct session_pass *p, int layer, int rank)
     }
     for (w.key_head = 0; w.key_head < c->kv_heads; w.key_head++)
         for (w.row = 0; w.row < p->T; w.row += s->score_tokens) {
-            /* a tap wants a key head's tokens by one thread, in order; else neighbours, which cost alike, are dealt out */
-            const int owner = (p->tap ? w.key_head : item++) % s->n_hands;
-
+            /* a tap wants a key head's tokens by one thread, in order */
+            item += !p->tap || !w.row;
+            if (item > mine)
+                mine = pool_take(s->team, mine);
             w.rows = p->T - w.row < s->score_tokens ? p->T - w.row : s->score_tokens;
-            if (owner == rank)
+            if (item == mine)
                 attend(&w);
         }
 }

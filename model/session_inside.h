@@ -10,8 +10,12 @@
 #include "model/session.h"
 
 enum {
-    KEY_TILE = 64,  /* cells whose keys lie together */
-    SCORE_ROWS = 32 /* queries that meet the keys at a time, about */
+    KEY_TILE = 64, /* cells whose keys lie together */
+    SCORE_ROWS =
+        48, /* queries that meet the keys at a time, about: what matmul_bf16.c packs at a time */
+    SCORE_CELLS =
+        1024, /* cells that they meet at a time; with scores, keys and values a third of a megabyte */
+    SCORE_COLUMNS = SCORE_CELLS + 2 * KEY_TILE /* of these scores: whole tiles */
 };
 
 /* What one thread of a team needs for itself. */
@@ -21,7 +25,8 @@ struct session_hand {
         cells; /* [max_cells, d] of numbers made floats where no product takes them as they are, or NULL */
     float *wide;   /* [GEMM_ROWS, 2 F], or the projections' [(H + 2 K) d] */
     float *y;      /* [GEMM_ROWS, D] */
-    float *scores; /* [score_rows, columns] */
+    float *block;  /* [score_rows, SCORE_COLUMNS] */
+    float *scores; /* [score_rows, columns], what a tap sees */
     float *mixed;  /* [score_rows, d], twice */
     struct linear_scratch *linear;
     struct err err;

@@ -120,13 +120,15 @@ static int finish(const struct session_pass *p, struct session_hand *h, int laye
 
 typedef int step_fn(const struct session_pass *p, struct session_hand *h, int layer, int t, int m);
 
-/* Runs a step over the blocks that are a hand's; nothing any more once it failed. */
+/* Runs a step over all blocks, which threads take as they come to it; nothing any more once it failed. */
 static void each_block(step_fn *step, const struct session_pass *p, int layer, int rank)
 {
     struct session_hand *h = &p->s->hands[rank];
+    struct pool *team = p->s->team;
 
-    for (int t = rank * p->block; t < p->T && !h->err.code; t += p->s->n_hands * p->block)
-        step(p, h, layer, t, p->T - t < p->block ? p->T - t : p->block);
+    for (int i = pool_take(team, -1), t; (t = i * p->block) < p->T; i = pool_take(team, i))
+        if (!h->err.code)
+            step(p, h, layer, t, p->T - t < p->block ? p->T - t : p->block);
 }
 
 void session_layer_by_tokens(const struct session_pass *p, int layer, int rank)

@@ -38,11 +38,12 @@ static int hand_open(struct session_hand *h, const struct session *s, struct err
     h->norm = mem_alloc_aligned(GEMM_ROWS * (size_t)c->D, sizeof(float));
     h->wide = mem_alloc_aligned(GEMM_ROWS * (size_t)wide, sizeof(float));
     h->y = mem_alloc_aligned(GEMM_ROWS * (size_t)c->D, sizeof(float));
+    h->block = mem_alloc_aligned(rows * SCORE_COLUMNS, sizeof(float));
     h->scores = mem_alloc_aligned(rows * (size_t)(s->max_cells + 2 * KEY_TILE), sizeof(float));
     h->mixed = mem_alloc_aligned(2 * rows * (size_t)c->d, sizeof(float));
     if (s->is_coarse && !s->matmul)
         h->cells = mem_alloc_aligned((size_t)s->max_cells * (size_t)c->d, sizeof(float));
-    if (!h->norm || !h->wide || !h->y || !h->scores || !h->mixed ||
+    if (!h->norm || !h->wide || !h->y || !h->block || !h->scores || !h->mixed ||
         (s->is_coarse && !s->matmul && !h->cells))
         return err_nomem(err);
     return linear_scratch_new(&h->linear, s->m->lib,
@@ -133,6 +134,7 @@ void session_free(struct session *s)
         mem_free(h->cells);
         mem_free(h->wide);
         mem_free(h->y);
+        mem_free(h->block);
         mem_free(h->scores);
         mem_free(h->mixed);
         linear_scratch_free(h->linear);
