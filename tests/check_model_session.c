@@ -148,6 +148,72 @@ START_TEST(a_cut_session_is_as_if_the_rest_had_never_been_read)
 }
 END_TEST
 
+/* ---- texts longer than the blocks in which scores are made ---- */
+
+enum { LONG_CELLS = 4096, LONG = 1500, SHORT = 700 };
+
+/* With windows of 700 positions where there are any: farther back than a tile, and across blocks. */
+static void open_long(struct setup *u, const char *kind, int precision)
+{
+    struct tiny_gguf tiny = tiny_gguf_of(kind);
+    const struct decoder_options opt = {.precision = precision, .layers = 2};
+
+    memset(u, 0, sizeof *u);
+    tiny.context = LONG_CELLS;
+    tiny.window = 700;
+    tmp_dir(u->dir);
+    snprintf(u->path, sizeof u->path, "%s/model.gguf", u->dir);
+    tiny_gguf_write(u->path, &tiny);
+    ck_assert_ok(pool_new(&u->team, 2, &err), &err);
+    ck_assert_ok(gguf_open(&u->g, u->path, &err), &err);
+    ck_assert_ok(decoder_open(&u->m, u->g, &opt, u->team, &err), &err);
+    ck_assert_ok(session_new(&u->s, u->m, LONG_CELLS, u->team, &err), &err);
+}
+
+START_TEST(a_long_text_in_parts_equals_the_text_at_once)
+{
+    struct setup u;
+    float *want;
+    int ids[2 * LONG];
+
+    make_ids(ids, 2 * LONG, 3);
+    open_long(&u, kinds[_i / 2], both[_i % 2]);
+    read_run(u.s, ids, 2 * LONG);
+    want = last_state(&u);
+    session_cut(u.s, 0);
+    for (int at = 0, n = 1; at < 2 * LONG; at += n)
+        read_run(u.s, ids + at, n = n * 2 + 7 < 2 * LONG - at ? n * 2 + 7 : 2 * LONG - at);
+    assert_same(&u, want, last_state(&u));
+    close_setup(&u);
+}
+END_TEST
+
+START_TEST(long_blocks_do_not_depend_on_where_they_lie)
+{
+    struct setup u;
+    float *alone;
+    int head[70], a[LONG], b[SHORT];
+
+    make_ids(head, 70, 1);
+    make_ids(a, LONG, 2);
+    make_ids(b, SHORT, 3);
+    open_long(&u, kinds[_i / 2], both[_i % 2]);
+    const struct session_input block_a = {
+        .ids = a, .n = LONG, .position = 70 + 1, .head = 70, .from = SESSION_ITSELF};
+    const struct session_input block_b = {
+        .ids = b, .n = SHORT, .position = 70 + 1, .head = 70, .from = SESSION_ITSELF};
+
+    read_run(u.s, head, 70);
+    ck_assert_ok(session_read(u.s, &block_a, NULL, &err), &err);
+    alone = last_state(&u);
+    session_cut(u.s, 70);
+    ck_assert_ok(session_read(u.s, &block_b, NULL, &err), &err);
+    ck_assert_ok(session_read(u.s, &block_a, NULL, &err), &err);
+    assert_same(&u, alone, last_state(&u));
+    close_setup(&u);
+}
+END_TEST
+
 START_TEST(a_token_does_not_see_what_follows_it)
 {
     struct setup u;
@@ -630,6 +696,8 @@ TCase *session_tests(void)
     tcase_add_loop_test(tc, threads_do_not_change_a_bit, 0, 2 * N_KINDS);
     tcase_add_loop_test(tc, reading_in_parts_equals_reading_at_once, 0, 2 * N_KINDS);
     tcase_add_loop_test(tc, a_cut_session_is_as_if_the_rest_had_never_been_read, 0, N_KINDS);
+    tcase_add_loop_test(tc, a_long_text_in_parts_equals_the_text_at_once, 0, 2 * N_KINDS);
+    tcase_add_loop_test(tc, long_blocks_do_not_depend_on_where_they_lie, 0, 2 * N_KINDS);
     tcase_add_loop_test(tc, a_token_does_not_see_what_follows_it, 0, N_KINDS);
     tcase_add_loop_test(tc, a_causal_run_sees_all_before_it, 0, N_KINDS);
     tcase_add_loop_test(tc, a_block_sees_the_shared_beginning_and_itself, 0, N_KINDS);
