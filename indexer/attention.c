@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/digest.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "indexer/inside.h"
 #include "model/keys.h"
@@ -20,52 +19,23 @@ static int has_rows(int64_t document)
 
 /* ---- making ---- */
 
-/* Opens a model by its name or path, if it is the profile's.  Its file is hashed each time: what the index says of files may be
- * hostile, and hashing takes a fraction of what opening does. */
-static int open_model(struct index *ix, const char *name, struct err *err)
+static int open_model(struct index *ix, struct err *err)
 {
     struct attention *a = &ix->attention;
-    const struct reader_options opt = {.precision = a->precision_bits == 32 ? MODEL_F32 : MODEL_I8,
-                                       .layers = profile_layers(a->profile)};
+    const struct reader_place place = {.given = a->given, .recorded = a->path};
     struct err why = {0};
-    int rc = reader_open(&a->reader, name, &opt, ix->pool, &why);
+    int rc = reader_open_for(&a->reader, a->profile, &place,
+                             a->precision_bits == 32 ? MODEL_F32 : MODEL_I8, ix->pool, &why);
 
-    if (rc)
-        return rc == E_NOMEM
-                   ? err_nomem(err)
-                   : err_set(err, rc, "'%s' needs the model of its keys: %s", ix->path, why.text);
-    if (strcmp(reader_sha256(a->reader), a->profile->sha256) != 0) {
-        rc = err_set(err, E_INVALID,
-                     "'%s' has keys of the model '%.60s' with SHA-256 %.12s..., but '%.200s' has "
-                     "%.12s...: give the right one",
-                     ix->path, a->model, a->profile->sha256, reader_path(a->reader),
-                     reader_sha256(a->reader));
-        reader_close(a->reader);
-        a->reader = NULL;
-    }
-    return rc;
-}
-
-/* The model that the caller names; else the one of the profile's name, and if it is not there, or another, what lies
- * where the model was when the leg was made. */
-static int find_model(struct index *ix, struct err *err)
-{
-    const struct attention *a = &ix->attention;
-    struct err why = {0};
-    int rc;
-
-    if (a->given)
-        return open_model(ix, a->given, err);
-    rc = open_model(ix, a->profile->model, &why);
-    if (rc && rc != E_NOMEM && file_is_regular(a->path))
-        return open_model(ix, a->path, err);
-    return rc == E_NOMEM ? err_nomem(err) : rc ? err_set(err, rc, "%s", why.text) : 0;
+    if (rc == E_NOMEM)
+        return err_nomem(err);
+    return rc ? err_set(err, rc, "'%s' needs the model of its keys: %s", ix->path, why.text) : 0;
 }
 
 int attention_need_maker(struct key_maker **out, struct index *ix, struct err *err)
 {
     struct attention *a = &ix->attention;
-    int rc = a->reader ? 0 : find_model(ix, err);
+    int rc = a->reader ? 0 : open_model(ix, err);
 
     if (!rc && !a->maker)
         rc = key_maker_new(&a->maker, a->profile, a->reader, ix->pool, err);

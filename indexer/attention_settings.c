@@ -116,21 +116,14 @@ static int open_profile(struct profile **out, char **json, const char *name, str
 static int record_model(struct attention *a, const struct index *ix, const char *name,
                         struct err *err)
 {
-    const struct reader_options opt = {.precision = ix->precision,
-                                       .layers = profile_layers(a->profile)};
     struct key_plan plan;
-    int rc = reader_open(&a->reader, name ? name : a->profile->model, &opt, ix->pool, err);
+    int rc = reader_open_for(&a->reader, a->profile, &(struct reader_place){.given = name},
+                             ix->precision, ix->pool, err);
 
     rc = rc ? rc : reader_check_context(a->reader, err);
     rc = rc ? rc : key_plan_make(&plan, a->profile, decoder_config(reader_decoder(a->reader)), err);
     if (rc)
         return rc;
-    if (strcmp(reader_sha256(a->reader), a->profile->sha256) != 0)
-        return err_set(err, E_INVALID,
-                       "profile '%.60s' is for the model '%.60s' with SHA-256 %.12s..., but "
-                       "'%.200s' has %.12s...",
-                       a->profile->name, a->profile->model, a->profile->sha256,
-                       reader_path(a->reader), reader_sha256(a->reader));
     a->precision_bits = ix->precision == MODEL_F32 ? 32 : 8;
     a->slots = plan.n;
     a->dim = plan.d;

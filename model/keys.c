@@ -142,15 +142,9 @@ int key_maker_new(struct key_maker **out, const struct profile *p, struct reader
 int key_maker_open(struct key_maker **out, const struct profile *p, const char *model,
                    int precision, struct pool *pool, struct err *err)
 {
-    const struct reader_options opt = {.precision = precision, .layers = profile_layers(p)};
     struct reader *r = NULL;
-    int rc = reader_open(&r, model ? model : p->model, &opt, pool, err);
+    int rc = reader_open_for(&r, p, &(struct reader_place){.given = model}, precision, pool, err);
 
-    if (!rc && strcmp(reader_sha256(r), p->sha256))
-        rc =
-            err_set(err, E_INVALID,
-                    "profile '%.60s' is for the model %.60s of SHA-256 %.12s..., not %s (%.12s...)",
-                    p->name, p->model, p->sha256, reader_path(r), reader_sha256(r));
     rc = rc ? rc : key_maker_new(out, p, r, pool, err);
     if (rc)
         reader_close(r);

@@ -36,6 +36,24 @@ int reader_open(struct reader **out, const char *name, const struct reader_optio
                 struct pool *pool, struct err *err);
 void reader_close(struct reader *r);
 
+struct profile;
+
+/* Where a profile's model may be. */
+struct reader_place {
+    const char *given; /* what the user names: there or nowhere; or NULL */
+    const char *
+        recorded; /* where it was once: looked at if it is not found by the profile's name for it; or NULL */
+};
+
+/* Opens the model of a profile, as many layers as its heads need: what is given, else the one of the profile's name, and if
+ * that is not there, or another, what lies where the model was.
+ *
+ * Errors: those of reader_open; E_INVALID, with both SHA-256, for a model that is not the profile's.
+ * Cost: reader_open's and reader_sha256's.
+ */
+int reader_open_for(struct reader **out, const struct profile *p, const struct reader_place *place,
+                    int precision, struct pool *pool, struct err *err);
+
 const struct decoder *reader_decoder(const struct reader *r);
 const struct tokenizer *reader_tokenizer(const struct reader *r);
 const struct chat *

@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "model/model.h"
 #include "reranker/reranker_inside.h"
@@ -52,36 +51,18 @@ static int find_profile(struct profile **out, const struct rerank_options *opt, 
     return rc == E_NOTFOUND ? 0 : rc ? err_set(err, rc, "%s", why.text) : 0;
 }
 
-static int check_profile(const struct profile *p, const char *method, struct reader *r,
-                         struct err *err)
-{
-    if (strcmp(p->method, method))
-        return err_set(err, E_INVALID, "profile '%.60s' is for %s, not for %s", p->name, p->method,
-                       method);
-    if (strcmp(p->sha256, reader_sha256(r)))
-        return err_set(err, E_INVALID,
-                       "profile '%.60s' is for the model %.60s (SHA-256 %.12s...), which %.200s "
-                       "(%.12s...) is not",
-                       p->name, p->model, p->sha256, reader_path(r), reader_sha256(r));
-    return 0;
-}
-
 /* The model that was asked for; else the profile's by its name, or where it was when the index got its keys. */
 static int open_model(struct reader **out, const struct rerank_options *opt,
                       const struct profile *p, struct err *err)
 {
-    const struct reader_options how = {.precision = opt->precision,
-                                       .layers = p ? profile_layers(p) : 0};
-    struct err why = {0};
-    int rc;
+    struct reader_place place = {.given = opt->model};
 
-    if (opt->model)
-        return reader_open(out, opt->model, &how, opt->pool, err);
-    rc = reader_open(out, p ? p->model : DEFAULT_MODEL, &how, opt->pool, &why);
-    if (rc == E_NOTFOUND && p && opt->stored && !strcmp(p->sha256, opt->stored->sha256) &&
-        opt->stored_path && file_is_regular(opt->stored_path))
-        return reader_open(out, opt->stored_path, &how, opt->pool, err);
-    return rc ? err_set(err, rc, "%s", why.text) : 0;
+    if (!p)
+        return reader_open(out, opt->model ? opt->model : DEFAULT_MODEL,
+                           &(struct reader_options){.precision = opt->precision}, opt->pool, err);
+    if (opt->stored && !strcmp(p->sha256, opt->stored->sha256))
+        place.recorded = opt->stored_path;
+    return reader_open_for(out, p, &place, opt->precision, opt->pool, err);
 }
 
 int rerank_open_reader(struct reader **out, struct reranker *r, const struct rerank_options *opt,
@@ -90,12 +71,11 @@ int rerank_open_reader(struct reader **out, struct reranker *r, const struct rer
     const char *method = r->method->name;
     int rc = find_profile(&r->profile, opt, method, err);
 
-    if (rc)
-        return rc;
-    rc = open_model(out, opt, r->profile, err);
+    if (!rc && r->profile && strcmp(r->profile->method, method) != 0)
+        rc = err_set(err, E_INVALID, "profile '%.60s' is for %s, not for %s", r->profile->name,
+                     r->profile->method, method);
+    rc = rc ? rc : open_model(out, opt, r->profile, err);
     rc = rc ? rc : reader_check_context(*out, err);
-    if (!rc && r->profile)
-        rc = check_profile(r->profile, method, *out, err);
     if (rc)
         return rc;
     if (r->profile)

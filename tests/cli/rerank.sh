@@ -276,7 +276,7 @@ run rerank bm25.run --queries queries.tsv --index ix -m $stored -q
 same out named
 run search ix "eye fovea" --rerank stored:tiny:smollm2 # of another model, but read
 code_is 1
-err_has "profile 'smollm2' is for the model smollm2"
+err_has "profile 'smollm2' is for the model 'smollm2'"
 run search ix "eye fovea" --rerank stored:./tiny
 code_is 1
 err_has "'./tiny' is no GGUF file|./tiny"
