@@ -42,7 +42,7 @@ static const struct option_row rows[] = {
     {"wants", 0, OPT_CHOICE, offsetof(struct settings, wants), "W",
      "what the model is told that the query wants", name_of_wants, .text = "find"},
     {"bits", 0, OPT_INT, offsetof(struct settings, bits), "N",
-     "of a number of a stored key: 8, 4, 3 or 2", .low = 2, .high = 8, .number = 8},
+     "of a number of a stored key: 8, 4, 3 or 2", .low = 2, .high = 8, .number = 3},
     {"precision", 0, OPT_CHOICE, offsetof(struct settings, precision), "P",
      "how the model computes", name_of_precision, .text = "i8"},
     {"index-dir", 0, OPT_TEXT, offsetof(struct settings, index_dir), "DIR",
