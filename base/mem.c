@@ -56,11 +56,12 @@ enum { LINE = 64, HUGE_PAGE = 2 << 20 };
  * time to open a model.  A kernel that has no huge pages to give hands out small ones. */
 static void *in_huge_pages(size_t bytes)
 {
-    void *p = aligned_alloc(HUGE_PAGE, bytes);
+    void *p;
 
+    if (posix_memalign(&p, HUGE_PAGE, bytes))
+        return NULL;
 #ifdef MADV_HUGEPAGE
-    if (p)
-        madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
 #endif
     return p;
 }
