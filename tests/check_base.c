@@ -604,6 +604,47 @@ START_TEST(threads_that_meet_see_what_the_others_wrote)
 }
 END_TEST
 
+/* Tasks that threads take between two meetings. */
+struct taken {
+    struct pool *pool;
+    int by[20][100]; /* [meeting, task]: how often it was taken */
+};
+
+static int take_all(int rank, int worker, void *payload)
+{
+    struct taken *t = payload;
+
+    (void)rank;
+    (void)worker;
+    for (int meeting = 0; meeting < 20; meeting++) {
+        const int n = 5 * meeting; /* none at first */
+
+        for (int i = pool_take(t->pool, -1); i < n; i = pool_take(t->pool, i))
+            __atomic_fetch_add(&t->by[meeting][i], 1, __ATOMIC_SEQ_CST);
+        pool_meet(t->pool);
+    }
+    return 0;
+}
+
+START_TEST(what_threads_take_between_meetings_is_each_task_once)
+{
+    struct err err = {0};
+
+    for (int threads = 0; threads <= 4; threads++) {
+        struct taken t = {0};
+
+        if (threads)
+            ck_assert_ok(pool_new(&t.pool, threads, &err), &err);
+        ck_assert_int_eq(pool_together(t.pool, take_all, &t), 0);
+        ck_assert_int_eq(pool_together(t.pool, take_all, &t), 0);
+        for (int meeting = 0; meeting < 20; meeting++)
+            for (int i = 0; i < 100; i++)
+                ck_assert_int_eq(t.by[meeting][i], i < 5 * meeting ? 2 : 0);
+        pool_free(t.pool);
+    }
+}
+END_TEST
+
 struct squares {
     long out[1000];
     int fail_at;
@@ -790,7 +831,8 @@ static Suite *base_suite(void)
           &numbers_have_a_point_in_every_locale}},
         {"pool",
          {&a_pool_runs_every_task_once_with_any_number_of_threads,
-          &threads_that_meet_see_what_the_others_wrote}},
+          &threads_that_meet_see_what_the_others_wrote,
+          &what_threads_take_between_meetings_is_each_task_once}},
         {"db",
          {&a_database_keeps_what_was_committed_and_nothing_else,
           &a_file_that_is_no_database_is_named,
