@@ -1,25 +1,24 @@
-/* check_base.c -- memory, buffers, maps, UTF-8, files, lines, JSON, SQLite, threads, checksums. */
+/* check_base.c -- memory, buffers, maps, UTF-8, files, lines, JSON, checksums. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/testing.h"
 
 #include <locale.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/buf.h"
-#include "base/db.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/lines.h"
 #include "base/number.h"
-#include "base/pool.h"
 #include "base/utf8.h"
 
-TCase *tcase_run(void);
+TCase *tcase_run(void);  /* check_base_run.c */
+TCase *tcase_pool(void); /* check_base_pool.c */
+TCase *tcase_db(void);   /* check_base_db.c */
+TCase *tcase_lock(void);
 
 /* ---- err ---- */
 
@@ -543,260 +542,6 @@ START_TEST(numbers_have_a_point_in_every_locale)
 }
 END_TEST
 
-/* ---- pool ---- */
-
-/* Threads in lock step: each adds up what all have written in the step before. */
-struct lockstep {
-    struct pool *pool;
-    int n, steps, failing;
-    long cells[2][8]; /* of the step before and of this one */
-};
-
-static int in_lockstep(int rank, int worker, void *payload)
-{
-    struct lockstep *l = payload;
-
-    ck_assert_int_eq(rank, worker);
-    for (int step = 0; step < l->steps; step++) {
-        long sum = 0;
-
-        for (int i = 0; i < l->n; i++)
-            sum += l->cells[step % 2][i];
-        l->cells[(step + 1) % 2][rank] = sum % 1000003 + rank;
-        pool_meet(l->pool);
-    }
-    return rank >= l->failing ? E_STOP - rank : 0;
-}
-
-START_TEST(threads_that_meet_see_what_the_others_wrote)
-{
-    struct err err = {0};
-
-    for (int threads = 1; threads <= 3; threads++) {
-        struct pool *p = NULL;
-        long want[8] = {1, 2, 3};
-
-        for (int i = threads; i < 3; i++)
-            want[i] = 0;
-        for (int step = 0; step < 100; step++) {
-            long sum = 0;
-
-            for (int i = 0; i < threads; i++)
-                sum += want[i];
-            for (int i = 0; i < threads; i++)
-                want[i] = sum % 1000003 + i;
-        }
-        ck_assert_ok(pool_new(&p, threads, &err), &err);
-        for (int round = 0; round < 3; round++) {
-            struct lockstep l = {p, threads, 100, 100, {{1, 2, 3}}};
-
-            ck_assert_int_eq(pool_together(p, in_lockstep, &l), 0);
-            for (int i = 0; i < threads; i++)
-                ck_assert_int_eq(l.cells[0][i], want[i]);
-            l.failing = threads / 2;
-            ck_assert_int_eq(pool_together(p, in_lockstep, &l), E_STOP - threads / 2);
-        }
-        pool_free(p);
-    }
-    pool_meet(NULL);
-    ck_assert_int_eq(pool_together(NULL, in_lockstep, &(struct lockstep){NULL, 1, 2, 0, {{1}}}),
-                     E_STOP);
-}
-END_TEST
-
-/* Tasks that threads take between two meetings. */
-struct taken {
-    struct pool *pool;
-    int by[20][100]; /* [meeting, task]: how often it was taken */
-};
-
-static int take_all(int rank, int worker, void *payload)
-{
-    struct taken *t = payload;
-
-    (void)rank;
-    (void)worker;
-    for (int meeting = 0; meeting < 20; meeting++) {
-        const int n = 5 * meeting; /* none at first */
-
-        for (int i = pool_take(t->pool, -1); i < n; i = pool_take(t->pool, i))
-            __atomic_fetch_add(&t->by[meeting][i], 1, __ATOMIC_SEQ_CST);
-        pool_meet(t->pool);
-    }
-    return 0;
-}
-
-START_TEST(what_threads_take_between_meetings_is_each_task_once)
-{
-    struct err err = {0};
-
-    for (int threads = 0; threads <= 4; threads++) {
-        struct taken t = {0};
-
-        if (threads)
-            ck_assert_ok(pool_new(&t.pool, threads, &err), &err);
-        ck_assert_int_eq(pool_together(t.pool, take_all, &t), 0);
-        ck_assert_int_eq(pool_together(t.pool, take_all, &t), 0);
-        for (int meeting = 0; meeting < 20; meeting++)
-            for (int i = 0; i < 100; i++)
-                ck_assert_int_eq(t.by[meeting][i], i < 5 * meeting ? 2 : 0);
-        pool_free(t.pool);
-    }
-}
-END_TEST
-
-struct squares {
-    long out[1000];
-    int fail_at;
-};
-
-static int square(int task, int worker, void *payload)
-{
-    struct squares *s = payload;
-
-    ck_assert_int_ge(worker, 0);
-    s->out[task] = (long)task * task;
-    return task == s->fail_at ? E_STOP : 0;
-}
-
-START_TEST(a_pool_runs_every_task_once_with_any_number_of_threads)
-{
-    struct err err = {0};
-
-    for (int threads = 1; threads <= 4; threads++) {
-        struct pool *p = NULL;
-
-        ck_assert_ok(pool_new(&p, threads, &err), &err);
-        ck_assert_int_eq(pool_size(p), threads);
-        for (int round = 0; round < 50; round++) {
-            struct squares s = {.fail_at = -1};
-
-            ck_assert_int_eq(pool_run(p, 1000, square, &s), 0);
-            for (int i = 0; i < 1000; i++)
-                ck_assert_int_eq(s.out[i], (long)i * i);
-            s.fail_at = 500;
-            ck_assert_int_eq(pool_run(p, 1000, square, &s), E_STOP);
-        }
-        pool_free(p);
-    }
-    ck_assert_err(pool_new(&(struct pool *){NULL}, 100000, &err), E_INVALID, "threads", &err);
-}
-END_TEST
-
-/* ---- db ---- */
-
-START_TEST(a_database_keeps_what_was_committed_and_nothing_else)
-{
-    struct err err = {0};
-    struct db *db = NULL;
-    struct stmt *s = NULL;
-    int64_t n = -1;
-    size_t size;
-
-    ck_assert_err(db_open(&db, in_dir("x.db"), DB_READ, &err), E_NOTFOUND, "does not exist", &err);
-    ck_assert_ok(db_open(&db, in_dir("x.db"), DB_CREATE, &err), &err);
-    ck_assert_ok(db_exec(db, &err, "CREATE TABLE %w(id INTEGER PRIMARY KEY, v)", "t"), &err);
-    ck_assert_ok(db_begin(db, &err), &err);
-    ck_assert_ok(db_prepare(&s, db, &err, "INSERT INTO t(v) VALUES(?1)"), &err);
-    stmt_bind_blob(s, 1, "abcd", 4);
-    ck_assert_ok(stmt_run(s, &err), &err);
-    ck_assert_ok(db_commit(db, &err), &err);
-    ck_assert_ok(db_begin(db, &err), &err);
-    stmt_bind_text(s, 1, "gone");
-    ck_assert_ok(stmt_run(s, &err), &err);
-    stmt_free(s);
-    db_rollback(db);
-    ck_assert_ok(db_get_int(&n, db, &err, "SELECT count(*) FROM t"), &err);
-    ck_assert_int_eq(n, 1);
-    ck_assert_ok(db_prepare(&s, db, &err, "SELECT v FROM t"), &err);
-    ck_assert_int_eq(stmt_step(s, &err), 1);
-    ck_assert_mem_eq(stmt_blob(s, 0, &size), "abcd", 4);
-    ck_assert_uint_eq(size, 4);
-    ck_assert_int_eq(stmt_step(s, &err), 0);
-    stmt_free(s);
-    ck_assert_int_eq(db_has_table(db, "t", &err), 1);
-    ck_assert_int_eq(db_has_table(db, "u", &err), 0);
-    ck_assert_ok(db_check(db, &err), &err);
-    db_close(db);
-}
-END_TEST
-
-START_TEST(a_file_that_is_no_database_is_named)
-{
-    struct err err = {0};
-    struct db *db = NULL;
-
-    tmp_write(in_dir("x.txt"),
-              "this is a text, long enough to hold a header of SQLite: it is none at all, and so "
-              "on until one hundred bytes are there.",
-              118);
-    ck_assert_err(db_open(&db, in_dir("x.txt"), DB_READ, &err), E_FORMAT, "not an index", &err);
-    ck_assert_err(db_open(&db, dir, DB_CREATE, &err), E_INVALID, "folder", &err);
-    ck_assert_err(db_open(&db, "/dev/null", DB_CREATE, &err), E_INVALID, "regular file", &err);
-}
-END_TEST
-
-/* Another process makes a file: says so when it has the lock, and ends a little later. */
-static void make_slowly(int ready)
-{
-    struct err err = {0};
-    struct db *db = NULL;
-    int rc = db_open(&db, in_dir("x.db"), DB_CREATE, &err);
-
-    rc = rc ? rc
-            : db_exec(db, &err, "PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE; CREATE TABLE t(v)");
-    if (rc || write(ready, "!", 1) != 1)
-        _exit(1);
-    usleep(300000);
-    rc = db_exec(db, &err, "COMMIT");
-    db_close(db);
-    _exit(rc ? 2 : 0);
-}
-
-START_TEST(who_opens_a_file_that_another_is_making_waits_for_it)
-{
-    struct err err = {0};
-    struct db *db = NULL;
-    int status, ends[2];
-    char c;
-    pid_t pid;
-
-    ck_assert_int_eq(pipe(ends), 0);
-    pid = fork();
-    if (!pid)
-        make_slowly(ends[1]);
-    ck_assert_int_eq(read(ends[0], &c, 1), 1);
-    ck_assert_ok(db_open(&db, in_dir("x.db"), DB_CREATE, &err), &err);
-    ck_assert_int_eq(db_has_table(db, "t", &err), 1);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
-    db_close(db);
-    close(ends[0]);
-    close(ends[1]);
-}
-END_TEST
-
-/* Takes ten seconds, which it waits for the lock. */
-START_TEST(a_reader_does_not_look_behind_a_lock_or_a_log)
-{
-    struct err err = {0};
-    struct db *db = NULL, *other = NULL;
-    int64_t n = 0;
-
-    ck_assert_ok(db_open(&db, in_dir("x.db"), DB_CREATE, &err), &err);
-    ck_assert_ok(db_exec(db, &err, "PRAGMA journal_mode = DELETE; CREATE TABLE t(v)"), &err);
-    ck_assert_ok(db_exec(db, &err, "BEGIN EXCLUSIVE"), &err);
-    ck_assert_err(db_open(&other, in_dir("x.db"), DB_READ, &err), E_IO, "another process", &err);
-    ck_assert_ptr_null(other);
-    ck_assert_ok(db_exec(db, &err, "COMMIT"), &err);
-    ck_assert_ok(db_open(&other, in_dir("x.db"), DB_READ, &err), &err);
-    ck_assert_ok(db_get_int(&n, other, &err, "SELECT count(*) FROM sqlite_schema"), &err);
-    ck_assert_int_eq(n, 1);
-    db_close(other);
-    db_close(db);
-}
-END_TEST
-
 static Suite *base_suite(void)
 {
     static const struct {
@@ -829,14 +574,6 @@ static Suite *base_suite(void)
          {&json_fields_are_checked_by_name,
           &json_text_and_numbers_are_written_so_that_they_read_back,
           &numbers_have_a_point_in_every_locale}},
-        {"pool",
-         {&a_pool_runs_every_task_once_with_any_number_of_threads,
-          &threads_that_meet_see_what_the_others_wrote,
-          &what_threads_take_between_meetings_is_each_task_once}},
-        {"db",
-         {&a_database_keeps_what_was_committed_and_nothing_else,
-          &a_file_that_is_no_database_is_named,
-          &who_opens_a_file_that_another_is_making_waits_for_it}},
     };
     Suite *suite = suite_create("base");
     TCase *tc;
@@ -849,12 +586,9 @@ static Suite *base_suite(void)
         suite_add_tcase(suite, tc);
     }
     suite_add_tcase(suite, tcase_run());
-    tc = tcase_create("lock");
-    tcase_set_tags(tc, "slow");
-    tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, make_dir, drop_dir);
-    tcase_add_test(tc, a_reader_does_not_look_behind_a_lock_or_a_log);
-    suite_add_tcase(suite, tc);
+    suite_add_tcase(suite, tcase_pool());
+    suite_add_tcase(suite, tcase_db());
+    suite_add_tcase(suite, tcase_lock());
     return suite;
 }
 
