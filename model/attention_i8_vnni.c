@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "model/vnni.h"
+
 #define SET(v) _mm512_set1_ps(v)
 #define INLINE static inline __attribute__((always_inline))
 
@@ -78,8 +80,8 @@ static void pack_keys(int8_t *K, int32_t *start, const float *k, int ld, const f
                 __m512i v = _mm512_i32gather_epi32(step, rows[0] + g, 1);
 
                 _mm512_storeu_si512(K + ((size_t)((c + g) / 4) * (size_t)pad_T + (size_t)t) * 4, v);
-                sum = _mm512_sub_epi32(sum, _mm512_dpbusd_epi32(_mm512_setzero_si512(),
-                                                                _mm512_set1_epi8((char)128), v));
+                sum = _mm512_sub_epi32(
+                    sum, vnni_add_bytes(_mm512_setzero_si512(), _mm512_set1_epi8((char)128), v));
             }
             _mm512_storeu_si512(start + t, sum);
         }
@@ -171,9 +173,9 @@ INLINE void score_tile(const int rows, const int wide, int32_t *S, size_t pad_T,
         for (int i = 0; i < rows; i++) {
             __m512i q = spread(Q + (size_t)i * pad + p);
 
-            c[i][0] = _mm512_dpbusd_epi32(c[i][0], q, k0);
+            c[i][0] = vnni_add_bytes(c[i][0], q, k0);
             if (wide)
-                c[i][1] = _mm512_dpbusd_epi32(c[i][1], q, k1);
+                c[i][1] = vnni_add_bytes(c[i][1], q, k1);
         }
     }
 #pragma GCC unroll 8
@@ -246,8 +248,8 @@ INLINE void mix_tile(const int rows, float *out, size_t ld, const int16_t *P, si
         for (int i = 0; i < rows; i++) {
             __m512i p = spread(P + (size_t)i * pad_T + (size_t)t);
 
-            c[i][0] = _mm512_dpwssd_epi32(c[i][0], p, v0);
-            c[i][1] = _mm512_dpwssd_epi32(c[i][1], p, v1);
+            c[i][0] = vnni_add_words(c[i][0], p, v0);
+            c[i][1] = vnni_add_words(c[i][1], p, v1);
         }
     }
 #pragma GCC unroll 8

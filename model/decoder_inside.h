@@ -9,15 +9,15 @@
 
 /* H heads of d numbers, K of them with keys and values of their own. */
 struct decoder_layer {
-    float *norm;            /* [D] */
-    struct linear *qkv;     /* [(H + 2 K) d, D] queries, keys, values */
-    float *q_norm, *k_norm; /* [d] or NULL */
-    struct linear *out;     /* [D, H d] */
-    float *out_norm;        /* [D] or NULL */
-    float *feed_norm;       /* [D] */
-    struct linear *gate_up; /* [2 F, D] */
-    struct linear *down;    /* [D, F] */
-    float *down_norm;       /* [D] or NULL */
+    float *norm;              /* [D] */
+    struct linear *qkv;       /* [(H + 2 K) d, D] queries, keys, values */
+    float *q_norm, *k_norm;   /* [d] or NULL */
+    struct linear *out;       /* [D, H d] */
+    float *out_norm;          /* [D] or NULL */
+    float *feed_norm;         /* [D] */
+    struct linear *gate, *up; /* [F, D] */
+    struct linear *down;      /* [D, F] */
+    float *down_norm;         /* [D] or NULL */
 };
 
 struct decoder {

@@ -146,14 +146,15 @@ static int read_layer(const struct binder *b, int i)
     const struct part qkv[] = {
         {"attn_q", wide, turned}, {"attn_k", narrow, turned}, {"attn_v", narrow, 0}};
     const struct part out = {"attn_output", c->D, 0}, down = {"ffn_down", c->D, 0};
-    const struct part gate_up[] = {{"ffn_gate", c->F, 0}, {"ffn_up", c->F, 0}};
+    const struct part gate = {"ffn_gate", c->F, 0}, up = {"ffn_up", c->F, 0};
     int rc;
 
     if ((rc = layer_vector(&l->norm, b, i, "attn_norm", c->D)) ||
         (rc = read_linear(&l->qkv, b, i, qkv, 3, c->D)) ||
         (rc = read_linear(&l->out, b, i, &out, 1, wide)) ||
         (rc = layer_vector(&l->feed_norm, b, i, "ffn_norm", c->D)) ||
-        (rc = read_linear(&l->gate_up, b, i, gate_up, 2, c->D)) ||
+        (rc = read_linear(&l->gate, b, i, &gate, 1, c->D)) ||
+        (rc = read_linear(&l->up, b, i, &up, 1, c->D)) ||
         (rc = read_linear(&l->down, b, i, &down, 1, c->F)))
         return rc;
     if (a->has_head_norms && ((rc = layer_vector(&l->q_norm, b, i, "attn_q_norm", c->d)) ||
@@ -300,7 +301,8 @@ void decoder_close(struct decoder *m)
         linear_free(l->out);
         mem_free(l->out_norm);
         mem_free(l->feed_norm);
-        linear_free(l->gate_up);
+        linear_free(l->gate);
+        linear_free(l->up);
         linear_free(l->down);
         mem_free(l->down_norm);
     }

@@ -150,14 +150,21 @@ static int run_f32(float *y, const struct linear *l, const struct kernels *kerne
     return rc;
 }
 
-static void run_i8(float *y, const struct linear *l, const struct product_ops *op,
-                   struct linear_scratch *s, const float *x, int m, int first, int last)
+static void quantise(struct linear_scratch *s, const struct product_ops *op, const float *x, int m,
+                     int k)
 {
-    const size_t width = product_width(l->k), groups = (size_t)product_groups(l->k);
+    const size_t width = product_width(k), groups = (size_t)product_groups(k);
 
     for (size_t i = 0; i < (size_t)m; i++)
-        op->quantise(s->q + i * width, s->a + i * groups, x + i * (size_t)l->k, l->k);
-    op->multiply(y, (size_t)l->n, l->product, s->q, s->a, m, first, last);
+        op->quantise(s->q + i * width, s->a + i * groups, x + i * (size_t)k, k);
+}
+
+/* Panels first..last-1 of what was quantised, into their columns of y. */
+static void multiply(float *y, const struct linear *l, const struct product_ops *op,
+                     const struct linear_scratch *s, int m, int first, int last)
+{
+    op->multiply(y + (size_t)first * PRODUCT_PANEL, (size_t)l->n, l->product, s->q, s->a, m, first,
+                 last);
 }
 
 int linear_run_part(float *y, const struct linear *l, const struct kernels *kernels,
@@ -169,7 +176,8 @@ int linear_run_part(float *y, const struct linear *l, const struct kernels *kern
     assert(m >= 1 && m <= GEMM_ROWS && l->n <= s->max_n && l->k <= s->max_k);
     if (!l->product)
         return part ? 0 : run_f32(y, l, kernels, s, x, m, err);
-    run_i8(y, l, kernels->product, s, x, m, panels * part / parts, panels * (part + 1) / parts);
+    quantise(s, kernels->product, x, m, l->k);
+    multiply(y, l, kernels->product, s, m, panels * part / parts, panels * (part + 1) / parts);
     return 0;
 }
 
@@ -182,4 +190,49 @@ int linear_run(float *y, const struct linear *l, const struct kernels *kernels,
     for (int i = 0; i < m && !rc && activation; i++)
         activation(y + (size_t)i * (size_t)l->n, l->n);
     return rc;
+}
+
+/* y = act(y) * up in n columns from the given one on, of rows of `wide`. */
+static void gate(float *y, const float *up, const struct kernels *kernels,
+                 void (*activation)(float *, int), int m, int wide, int column, int n)
+{
+    y += column;
+    up += column;
+    for (int i = 0; i < m; i++, y += wide, up += wide) {
+        activation(y, n);
+        kernels->multiply(y, up, n);
+    }
+}
+
+enum { SLAB = 4 }; /* panels: their results stay in the caches until they are multiplied */
+
+int linear_run_gated(float *y, float *room, const struct linear *l, const struct linear *up,
+                     const struct kernels *kernels, struct linear_scratch *s, const float *x, int m,
+                     void (*activation)(float *, int), int part, int parts, struct err *err)
+{
+    const int panels = product_panels(l->n), end = panels * (part + 1) / parts;
+    int rc;
+
+    assert(m >= 1 && m <= GEMM_ROWS && l->n <= s->max_n && l->k <= s->max_k);
+    assert(up->n == l->n && up->k == l->k);
+    if (!l->product) {
+        if (part)
+            return 0;
+        rc = run_f32(y, l, kernels, s, x, m, err);
+        rc = rc ? rc : run_f32(room, up, kernels, s, x, m, err);
+        if (!rc)
+            gate(y, room, kernels, activation, m, l->n, 0, l->n);
+        return rc;
+    }
+    quantise(s, kernels->product, x, m, l->k);
+    for (int j = panels * part / parts, last; j < end; j = last) {
+        const int column = j * PRODUCT_PANEL;
+
+        last = j + SLAB < end ? j + SLAB : end;
+        multiply(y, l, kernels->product, s, m, j, last);
+        multiply(room, up, kernels->product, s, m, j, last);
+        gate(y, room, kernels, activation, m, l->n, column,
+             (last * PRODUCT_PANEL < l->n ? last * PRODUCT_PANEL : l->n) - column);
+    }
+    return 0;
 }

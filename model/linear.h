@@ -53,4 +53,13 @@ int linear_run_part(float *y, const struct linear *l, const struct kernels *kern
                     struct linear_scratch *s, const float *x, int m, int part, int parts,
                     struct err *err);
 
+/* y [m, n] = activation(x [m, k] W^T) * (x [m, k] up^T), number by number: a part of the columns, as above.
+ * The gated feed-forward of decoders (Shazeer, "GLU Variants Improve Transformer", 2020), some columns of both at a time, since
+ * rows of all of them leave the second-level cache.
+ *
+ * room [m, n]  is overwritten in the part's columns; threads that share a product may share it. */
+int linear_run_gated(float *y, float *room, const struct linear *l, const struct linear *up,
+                     const struct kernels *kernels, struct linear_scratch *s, const float *x, int m,
+                     void (*activation)(float *, int), int part, int parts, struct err *err);
+
 #endif

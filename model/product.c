@@ -64,7 +64,7 @@ static void multiply(float *y, size_t ldy, const struct product *p, const uint8_
 
     for (size_t i = 0; i < (size_t)m; i++)
         for (int j = first * N; j < end; j++)
-            y[i * ldy + (size_t)j] = one(p, q + i * width, a + i * groups, j);
+            y[i * ldy + (size_t)(j - first * N)] = one(p, q + i * width, a + i * groups, j);
 }
 
 const struct product_ops product_scalar = {.quantise = quantise, .multiply = multiply};

@@ -4,7 +4,7 @@
  *     product_new(&p, n, k, &err);
  *     product_set_rows(p, 0, n, W);            -- once
  *     ops->quantise(q, a, x, k);               -- each row of x
- *     ops->multiply(y, n, p, q, a, m, 0, product_panels(p));
+ *     ops->multiply(y, n, p, q, a, m, 0, product_panels(n));
  *
  * Numbers are rounded to -127..127 in groups of PRODUCT_GROUP along k, each with a scale:
  *
@@ -56,8 +56,8 @@ struct product_ops {
      * A group below 1e-30 becomes zeroes; one with a number that is not finite makes y not finite. */
     void (*quantise)(uint8_t *q, float *a, const float *x, int k);
 
-    /* y[i, j] for i in 0..m-1 and the rows j of W in panels first..last-1.
-     * y has ldy >= n floats a row; only columns below n are written.  q [m, product_width(k)], a [m, G].
+    /* y[i, j - PRODUCT_PANEL first] for i in 0..m-1 and the rows j of W in panels first..last-1.
+     * y has ldy floats a row; only columns of rows j < n are written.  q [m, product_width(k)], a [m, G].
      * Cost: 2 m k operations a column; m >= 4 runs near the processor's peak, m = 1 at memory's. */
     void (*multiply)(float *y, size_t ldy, const struct product *p, const uint8_t *q,
                      const float *a, int m, int first, int last);

@@ -174,8 +174,8 @@ static void multiply(float *y, size_t ldy, const struct product *product, const 
 
         for (int i = 0, rows; i < m; i += rows) {
             rows = m - i < ROWS ? m - i : ROWS;
-            tiles[rows](y + (size_t)i * ldy + (size_t)j, ldy, &p, q + (size_t)i * width,
-                        a + (size_t)i * groups);
+            tiles[rows](y + (size_t)i * ldy + (size_t)(j - first * N), ldy, &p,
+                        q + (size_t)i * width, a + (size_t)i * groups);
         }
     }
 }

@@ -13,6 +13,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/vnni.h"
+
 enum { G = PRODUCT_GROUP, N = PRODUCT_PANEL, ROWS = 6 };
 
 #define INLINE static inline __attribute__((always_inline))
@@ -107,8 +109,8 @@ INLINE void tile(const int rows, float *y, size_t ldy, const struct panel *p, co
 
                 memcpy(&four, q + (size_t)i * width + at, sizeof four);
                 v = _mm512_set1_epi32(four);
-                c[i][0] = _mm512_dpbusd_epi32(c[i][0], v, w0);
-                c[i][1] = _mm512_dpbusd_epi32(c[i][1], v, w1);
+                c[i][0] = vnni_add_bytes(c[i][0], v, w0);
+                c[i][1] = vnni_add_bytes(c[i][1], v, w1);
             }
         }
 #pragma GCC unroll 6
@@ -164,8 +166,8 @@ static void multiply(float *y, size_t ldy, const struct product *product, const 
             const int left = m - i;
 
             rows = left <= ROWS ? left : left < 2 * ROWS ? (left + 1) / 2 : ROWS;
-            tiles[rows](y + (size_t)i * ldy + (size_t)j * N, ldy, &p, q + (size_t)i * width,
-                        a + (size_t)i * groups);
+            tiles[rows](y + (size_t)i * ldy + (size_t)(j - first) * N, ldy, &p,
+                        q + (size_t)i * width, a + (size_t)i * groups);
         }
     }
 }

@@ -23,7 +23,7 @@ struct session_hand {
     float *norm; /* [GEMM_ROWS, D] */
     float *
         cells; /* [max_cells, d] of numbers made floats where no product takes them as they are, or NULL */
-    float *wide;   /* [GEMM_ROWS, 2 F], or the projections' [(H + 2 K) d] */
+    float *wide;   /* [2, GEMM_ROWS, F], or [GEMM_ROWS] projections [(H + 2 K) d] */
     float *y;      /* [GEMM_ROWS, D] */
     float *block;  /* [score_rows, SCORE_COLUMNS] */
     float *scores; /* [score_rows, columns], what a tap sees */

@@ -74,20 +74,13 @@ static void add_rows(const struct decoder *m, float *x, float *y, const float *n
     }
 }
 
-/* act(gate) * up, in place of the gates: rows of 2 F become rows of F. */
-static void gate(const struct decoder *m, float *wide, int rows)
+/* One thread's part of act(x gate^T) * (x up^T), wide [rows, F]. */
+static int gated(const struct decoder *m, const struct decoder_layer *l, struct session_hand *h,
+                 float *wide, const float *x, int rows, int part, int parts)
 {
-    const int F = m->cfg.F;
-    void (*const act)(float *, int) =
-        m->cfg.arch->uses_gelu ? m->kernels->gelu_tanh : m->kernels->silu;
-    float *to = wide;
-
-    for (int i = 0; i < rows; i++, wide += 2 * (size_t)F, to += F) {
-        act(wide, F);
-        m->kernels->multiply(wide, wide + F, F);
-        if (to != wide)
-            memmove(to, wide, (size_t)F * sizeof *to);
-    }
+    return linear_run_gated(
+        wide, wide + GEMM_ROWS * (size_t)m->cfg.F, l->gate, l->up, m->kernels, h->linear, x, rows,
+        m->cfg.arch->uses_gelu ? m->kernels->gelu_tanh : m->kernels->silu, part, parts, &h->err);
 }
 
 /* What follows attention, for m tokens from row t on. */
@@ -106,10 +99,9 @@ static int finish(const struct session_pass *p, struct session_hand *h, int laye
         return rc;
     add_rows(m, x, h->y, l->out_norm, rows);
     norm_rows(h->norm, m, x, l->feed_norm, rows);
-    rc = linear_run(h->wide, l->gate_up, m->kernels, h->linear, h->norm, rows, NULL, &h->err);
+    rc = gated(m, l, h, h->wide, h->norm, rows, 0, 1);
     if (rc)
         return rc;
-    gate(m, h->wide, rows);
     rc = linear_run(h->y, l->down, m->kernels, h->linear, h->wide, rows, NULL, &h->err);
     if (!rc)
         add_rows(m, x, h->y, l->down_norm, rows);
@@ -180,9 +172,8 @@ void session_layer_by_columns(const struct session_pass *p, int layer, int rank)
         add_rows(m, s->x, y, l->out_norm, p->T);
     pool_meet(s->team);
     norm_rows(norm, m, s->x, l->feed_norm, p->T);
-    share(p, rank, wide, l->gate_up, norm);
-    if (!rank)
-        gate(m, wide, p->T);
+    if (!s->hands[rank].err.code)
+        gated(m, l, &s->hands[rank], wide, norm, p->T, rank, s->n_hands);
     pool_meet(s->team);
     share(p, rank, y, l->down, wide);
     if (!rank)

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "model/gemm.h"
 #include "model/linear.h"
@@ -126,6 +127,48 @@ START_TEST(layers_in_8_bits_are_near_those_in_float32)
 }
 END_TEST
 
+/* N: more panels than are done at a time, the last one narrow; a part may be empty. */
+START_TEST(gated_layers_are_the_two_products_in_any_parts)
+{
+    enum { M = 37, N = 303, K = 96 };
+    const struct kernels *k = kernels_best();
+    float *x = numbers(M * K, 2, 1), *w[] = {numbers(N * K, 0.3f, 2), numbers(N * K, 0.3f, 3)};
+    float *y[2] = {numbers(M * N, 0, 0), numbers(M * N, 0, 0)};
+    float *got = numbers(M * N, 0, 0), *room = numbers(M * N, 0, 0);
+
+    for (int p = 0; p < 2; p++) {
+        struct linear *l[2] = {NULL, NULL};
+        struct linear_scratch *s = NULL;
+
+        for (int i = 0; i < 2; i++)
+            ck_assert_ok(linear_new(&l[i], lib, precisions[p], w[i], NULL, N, K, &err), &err);
+        ck_assert_ok(linear_scratch_new(&s, lib, N, K, &err), &err);
+        for (int i = 0; i < 2; i++)
+            ck_assert_ok(linear_run(y[i], l[i], k, s, x, M, i ? NULL : k->silu, &err), &err);
+        for (int i = 0; i < M * N; i++)
+            y[0][i] *= y[1][i];
+        for (int parts = 1; parts <= 12; parts += 11) {
+            memset(got, 0, M * N * sizeof *got);
+            for (int part = parts; part--;)
+                ck_assert_ok(
+                    linear_run_gated(got, room, l[0], l[1], k, s, x, M, k->silu, part, parts, &err),
+                    &err);
+            ck_assert_mem_eq(got, y[0], M * N * sizeof *got);
+        }
+        linear_scratch_free(s);
+        linear_free(l[0]);
+        linear_free(l[1]);
+    }
+    for (int i = 0; i < 2; i++) {
+        mem_free(w[i]);
+        mem_free(y[i]);
+    }
+    mem_free(x);
+    mem_free(got);
+    mem_free(room);
+}
+END_TEST
+
 TCase *linear_tests(void)
 {
     TCase *tc = tcase_create("linear");
@@ -136,5 +179,6 @@ TCase *linear_tests(void)
                         N_PRODUCTS);
     tcase_add_test(tc, products_survive_each_failing_allocation);
     tcase_add_test(tc, layers_in_8_bits_are_near_those_in_float32);
+    tcase_add_test(tc, gated_layers_are_the_two_products_in_any_parts);
     return tc;
 }

@@ -197,8 +197,8 @@ START_TEST(a_row_and_a_panel_alone_give_the_same_bits)
         op->multiply(all, (size_t)n, p, r.q, r.a, m, 0, product_panels(n));
         for (int j = product_panels(n) - 1; j >= 0; j--)
             for (int i = 0; i < m; i++)
-                op->multiply(part + i * n, (size_t)n, p, r.q + (size_t)i * width,
-                             r.a + (size_t)i * groups, 1, j, j + 1);
+                op->multiply(part + i * n + j * PRODUCT_PANEL, (size_t)n, p,
+                             r.q + (size_t)i * width, r.a + (size_t)i * groups, 1, j, j + 1);
         ck_assert_mem_eq(all, part, (size_t)(m * n) * sizeof *all);
         rows_clear(&r);
     }
