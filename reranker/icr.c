@@ -76,7 +76,9 @@ static int score(float *read, const size_t *some, size_t n, void *self, struct e
     if (!rc) {
         session_cut(c->session, 0);
         rc = session_read(
-            c->session, &(struct session_input){.ids = prompt.ids, .n = (int)prompt.n}, NULL, err);
+            c->session,
+            &(struct session_input){.ids = prompt.ids, .n = (int)prompt.n, .keys_only = 1}, NULL,
+            err);
     }
     rc = rc ? rc : in_context_score(scores, c, where, (int)n, SESSION_CONTINUE, s->query, err);
     for (size_t i = 0; i < n && !rc; i++)
